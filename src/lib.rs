@@ -1,1 +1,6 @@
+//! authward: a standalone OAuth 2 and OpenID Connect authorization server with PKCE.
+#![warn(missing_docs, clippy::all)]
 
+pub mod clock;
+pub mod domain;
+pub mod entropy;
