@@ -7,3 +7,5 @@ pub mod entropy;
 pub mod settings;
 pub mod ui;
 pub mod store;
+pub mod keys;
+pub mod tokens;
