@@ -4,5 +4,5 @@
 pub mod clock;
 pub mod domain;
 pub mod entropy;
-pub mod passwords;
 pub mod settings;
+pub mod ui;
