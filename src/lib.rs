@@ -6,3 +6,4 @@ pub mod domain;
 pub mod entropy;
 pub mod settings;
 pub mod ui;
+pub mod store;
