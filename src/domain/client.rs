@@ -1,0 +1,235 @@
+//! Clients: the metadata of RFC 7591 §2 and OpenID Connect Registration §2, as this server keeps it.
+
+use super::exception::{Allowance, Exception};
+use super::id::ClientId;
+use super::redirect_uri::RedirectUri;
+use super::scope::{OFFLINE_ACCESS, ScopeSet};
+use super::secret::TokenHash;
+use super::time::{Lifetime, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// How a client proves who it is (RFC 7591 §2 `token_endpoint_auth_method`). A client has exactly one method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuthentication {
+    /// A public client.
+    None,
+    /// `Authorization: Basic`, both parts form-encoded (RFC 6749 §2.3.1).
+    ClientSecretBasic,
+    /// `client_id` and `client_secret` in the body (RFC 6749 §2.3.1).
+    ClientSecretPost,
+}
+
+impl ClientAuthentication {
+    /// Every method that works.
+    pub const ALL: [Self; 3] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
+
+    /// The registered name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+        }
+    }
+}
+
+/// Whether a client can keep a secret (RFC 6749 §2.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientKind {
+    /// It cannot.
+    Public,
+    /// It can.
+    Confidential,
+}
+
+/// `application_type` (OpenID Connect Registration §2).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApplicationType {
+    /// Runs on a web server or in a browser.
+    #[default]
+    Web,
+    /// Runs on a person's device (RFC 8252).
+    Native,
+}
+
+/// Grant types that a client may be registered for. Which of them the server offers, its metadata says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum GrantType {
+    /// RFC 6749 §4.1
+    #[serde(rename = "authorization_code")]
+    AuthorizationCode,
+    /// RFC 6749 §6
+    #[serde(rename = "refresh_token")]
+    RefreshToken,
+    /// RFC 6749 §4.4
+    #[serde(rename = "client_credentials")]
+    ClientCredentials,
+    /// RFC 6749 §4.3
+    #[serde(rename = "password")]
+    Password,
+    /// RFC 6749 §4.2
+    #[serde(rename = "implicit")]
+    Implicit,
+    /// RFC 8628
+    #[serde(rename = "urn:ietf:params:oauth:grant-type:device_code")]
+    DeviceCode,
+}
+
+/// How a client secret is kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientSecret {
+    /// SHA-256, as 64 hexadecimal digits, of a secret of 256 bits that this server generated.
+    Sha256(String),
+    /// A PHC string of a secret that a person chose.
+    Stretched(String),
+}
+
+impl ClientSecret {
+    /// The stored form of a generated secret.
+    pub fn generated(secret: &str) -> Self {
+        Self::Sha256(hex(TokenHash::of(secret).as_bytes()))
+    }
+
+    /// Whether `secret` is the generated secret that is kept here; `None` where the secret was chosen by a person and a
+    /// password hash must be computed.
+    pub fn matches_generated(&self, secret: &str) -> Option<bool> {
+        use subtle::ConstantTimeEq as _;
+        match self {
+            Self::Sha256(known) => {
+                Some(known.as_bytes().ct_eq(hex(TokenHash::of(secret).as_bytes()).as_bytes()).into())
+            }
+            Self::Stretched(_) => None,
+        }
+    }
+}
+
+impl std::fmt::Debug for ClientSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ClientSecret(..)")
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A registered client. Serialized, it is the document that the database keeps.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// `client_id`
+    pub id: ClientId,
+    /// `client_name`, shown to people; at most 128 characters.
+    pub name: Option<String>,
+    /// The secret; present exactly when the method needs one.
+    pub secret: Option<ClientSecret>,
+    /// `token_endpoint_auth_method`
+    pub authentication: ClientAuthentication,
+    /// `application_type`
+    pub application_type: ApplicationType,
+    /// `redirect_uris`, at most 32.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// `grant_types`
+    pub grant_types: Vec<GrantType>,
+    /// `response_types`, each as its words in registered order.
+    pub response_types: Vec<String>,
+    /// `scope`: what the client may ask for.
+    pub scopes: ScopeSet,
+    /// `id_token_signed_response_alg`: `RS256` where nothing was registered (OpenID Connect Registration §2).
+    pub id_token_algorithm: String,
+    /// `skip_consent`: first-party, people are not asked.
+    pub skip_consent: bool,
+    /// Dated exceptions.
+    pub exceptions: Vec<Exception>,
+    /// `default_resource`: `aud` of access tokens when no resource is asked for.
+    pub default_resource: Option<String>,
+    /// `access_token_lifetime` in seconds; `None`: the server's setting.
+    pub access_token_lifetime: Option<Lifetime>,
+    /// `refresh_token_idle_lifetime` in seconds; `None`: the server's setting.
+    pub refresh_token_idle_lifetime: Option<Lifetime>,
+    /// `refresh_token_lifetime` in seconds, counted from the first; `None`: the server's setting.
+    pub refresh_token_lifetime: Option<Lifetime>,
+    /// `refresh_token_rotation`; `None`: rotated for public clients, kept for confidential ones.
+    pub refresh_token_rotation: Option<bool>,
+    /// `allowed_origins`: web origins for CORS beyond those of the redirect URIs, each `scheme://host[:port]`.
+    pub allowed_origins: Vec<String>,
+    /// `require_auth_time`, `client_uri`, `logo_uri`, `policy_uri`, `tos_uri`, `contacts`, `jwks` and other registered
+    /// metadata that is kept as it came.
+    #[serde(default)]
+    pub metadata: Map<String, Value>,
+    /// Since when the client is disabled.
+    pub disabled_at: Option<Timestamp>,
+}
+
+impl Client {
+    /// Public or confidential, by its authentication method.
+    pub const fn kind(&self) -> ClientKind {
+        match self.authentication {
+            ClientAuthentication::None => ClientKind::Public,
+            ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {
+                ClientKind::Confidential
+            }
+        }
+    }
+
+    /// The name shown to people: the registered one, else the identifier.
+    pub fn display_name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// Whether one of its exceptions allows `allowance` at `now`.
+    pub fn is_excepted(&self, allowance: Allowance, now: Timestamp) -> bool {
+        self.exceptions.iter().any(|exception| exception.allows(allowance, now))
+    }
+
+    /// Whether it is registered for `grant`.
+    pub fn may_use(&self, grant: GrantType) -> bool {
+        self.grant_types.contains(&grant)
+    }
+
+    /// The registered redirect URI that `requested` names.
+    pub fn find_redirect_uri(&self, requested: &str, now: Timestamp) -> Option<&RedirectUri> {
+        let hostname = self.is_excepted(Allowance::LoopbackHostname, now);
+        self.redirect_uris.iter().find(|uri| uri.is_named_by(requested, self.application_type, hostname))
+    }
+
+    /// Whether refresh tokens of this client change at each use.
+    pub fn rotates_refresh_tokens(&self) -> bool {
+        self.refresh_token_rotation.unwrap_or(matches!(self.kind(), ClientKind::Public))
+    }
+
+    /// Whether a code exchange gives it a refresh token.
+    pub fn is_given_refresh_token(&self) -> bool {
+        self.may_use(GrantType::RefreshToken)
+    }
+
+    /// Whether the client's identity is assured when a browser brings its request: it authenticates itself at the token
+    /// endpoint, or the answer goes to an address that nobody else can claim, or to a web client's registered address.
+    /// A native app on a loopback port or a private-use scheme can be impersonated (RFC 8252 §8.6, RFC 6749 §10.2).
+    pub fn is_identified(&self, redirect: &RedirectUri) -> bool {
+        matches!(self.kind(), ClientKind::Confidential)
+            || redirect.is_claimed()
+            || self.application_type == ApplicationType::Web
+    }
+
+    /// The web origins of this client: those of its redirect URIs and those it registered.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        self.redirect_uris.iter().filter_map(RedirectUri::origin).chain(self.allowed_origins.iter().cloned())
+    }
+
+    /// Whether a browser page of `origin` may call the token endpoint for this client.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.origins().any(|known| known == origin)
+    }
+
+    /// The first scope of `requested` that this client may not have. A client that may refresh may ask for
+    /// `offline_access` without registering it.
+    pub fn first_forbidden_scope<'a>(&self, requested: &'a ScopeSet) -> Option<&'a str> {
+        let may_stay = self.may_use(GrantType::RefreshToken);
+        requested.iter().find(|scope| !(self.scopes.contains(scope) || may_stay && *scope == OFFLINE_ACCESS))
+    }
+}

@@ -1,0 +1,28 @@
+//! The pure core: every value and every rule of the protocol, without I/O, clock, database or HTTP.
+//!
+//! Values are parsed here once, at the door; after that no function asks again whether they are well formed. Decisions
+//! are made here as functions of their arguments, so that each is a table test. Nothing in this room names another room.
+
+pub mod authorization;
+pub mod callback;
+pub mod claims;
+pub mod client;
+pub mod code;
+pub mod context;
+pub mod exception;
+pub mod grant;
+pub mod id;
+pub mod interaction;
+pub mod issuer;
+pub mod key;
+pub mod pkce;
+pub mod redirect_uri;
+pub mod refresh;
+pub mod refusal;
+pub mod resource;
+pub mod scope;
+pub mod secret;
+pub mod session;
+pub mod throttle;
+pub mod time;
+pub mod user;

@@ -1,0 +1,33 @@
+//! Browser sessions: who is signed in, since when.
+
+use super::id::{Sid, UserId};
+use super::secret::TokenHash;
+use super::time::Timestamp;
+
+/// A signed-in browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// SHA-256 of the cookie's value: its primary key.
+    pub hash: TokenHash,
+    /// The public identifier, which may stand in tokens and lists.
+    pub sid: Sid,
+    /// Who is signed in.
+    pub user_id: UserId,
+    /// When the user last proved who they are.
+    pub auth_time: Timestamp,
+    /// When the session began.
+    pub created_at: Timestamp,
+    /// When it was last seen; written at most once a minute.
+    pub last_seen_at: Timestamp,
+    /// When it ends unless it is used again.
+    pub idle_expires_at: Timestamp,
+    /// When it ends whatever happens.
+    pub expires_at: Timestamp,
+}
+
+impl Session {
+    /// Whether the session still stands at `now`.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.idle_expires_at.is_past(now) && !self.expires_at.is_past(now)
+    }
+}
