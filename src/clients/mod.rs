@@ -25,7 +25,8 @@ pub struct Clients {
     kept: Arc<RwLock<HashMap<ClientId, (Arc<Client>, Stopwatch)>>>,
     catalogue: Arc<RwLock<Option<(Arc<Catalogue>, Stopwatch)>>>,
     origins: Arc<RwLock<Option<(Arc<HashSet<String>>, Stopwatch)>>>,
-    pub(crate) proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
+    proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
+    guesses: Arc<authenticate::Guesses>,
 }
 
 /// What the operator says of scopes and resources.
@@ -54,6 +55,7 @@ impl Clients {
             catalogue: Arc::default(),
             origins: Arc::default(),
             proven: Arc::default(),
+            guesses: Arc::default(),
         }
     }
 
