@@ -1,0 +1,3 @@
+//! x
+mod document;
+mod tree;
