@@ -10,3 +10,5 @@ pub mod passwords;
 pub mod settings;
 pub mod store;
 pub mod ui;
+pub mod keys;
+pub mod tokens;

@@ -5,8 +5,10 @@ use serde::{Serialize, Serializer};
 /// A language the pages are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Locale {
+    /// English.
     #[default]
     En,
+    /// Korean.
     Ko,
 }
 
@@ -42,17 +44,21 @@ impl Locale {
         Locale::ALL.into_iter().find(|locale| locale.tag().eq_ignore_ascii_case(primary))
     }
 
-    /// Chooses the locale of a page; the first source that names a supported language wins, else the default.
+    /// Chooses the locale of a page; the first source that names a supported language wins, else English.
+    pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Locale {
+        Locale::asked_for(ui_locales, cookie, accept_language).unwrap_or_default()
+    }
+
+    /// The locale somebody asks for; `None` when no source names a supported language.
     ///
     /// `ui_locales` is the request's space-separated list in order of preference (OIDC Core §3.1.2.1), `cookie` the tag
     /// that the language switch stored, `accept_language` the header with its weights (RFC 9110 §12.5.4). All three come
     /// from outside: what is not understood is passed over, and only the first part of an overlong list is read.
-    pub fn negotiate(ui_locales: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Locale {
+    pub fn asked_for(ui_locales: Option<&str>, cookie: Option<&str>, accept_language: Option<&str>) -> Option<Locale> {
         ui_locales
             .and_then(first_of_list)
             .or_else(|| cookie.and_then(Locale::parse))
             .or_else(|| accept_language.and_then(best_of_weighted))
-            .unwrap_or_default()
     }
 }
 
@@ -130,6 +136,7 @@ mod tests {
         assert_eq!(negotiate(Some("fr de"), Some("ko"), Some("en")), Locale::Ko);
         assert_eq!(negotiate(None, Some("junk\u{0}"), Some("ko")), Locale::Ko);
         assert_eq!(negotiate(None, None, None), Locale::En);
+        assert_eq!(Locale::asked_for(Some("fr"), None, Some("*")), None);
     }
 
     /// RFC 9110 §12.5.4

@@ -65,13 +65,30 @@ pub struct Frame {
 pub enum UiError {
     /// A template is malformed, or uses what it is not given.
     #[error("template {name}, line {line}: {problem}")]
-    Template { name: String, line: usize, problem: String },
+    Template {
+        /// The template's name, such as `pages/login.html`; empty when no template has the page's name.
+        name: String,
+        /// The line in it, from 1; 0 when it is not known.
+        line: usize,
+        /// What is wrong there.
+        problem: String,
+    },
     /// A locale file is malformed or contradicts the embedded one.
     #[error("locale {locale}: {problem}")]
-    Words { locale: &'static str, problem: String },
+    Words {
+        /// The locale's tag.
+        locale: &'static str,
+        /// What is wrong, with the line if it is known.
+        problem: String,
+    },
     /// A file of the operator's directory cannot be used.
     #[error("{}: {problem}", path.display())]
-    Override { path: PathBuf, problem: String },
+    Override {
+        /// The file or directory.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 /// The pages of the server, ready to render. Built once and shared.
@@ -106,7 +123,7 @@ impl Ui {
             .into_iter()
             .map(|locale| {
                 let words = &sources.locales[&locale.tag()];
-                let words = Arc::new(Words::new(locale, &words.embedded, words.replacement.as_deref())?);
+                let words = Arc::new(Words::new(locale, words.embedded, words.replacement.as_deref())?);
                 let environment = environment(&sources.templates, &words, &assets)?;
                 Ok(Language { environment, words })
             })

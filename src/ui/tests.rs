@@ -28,10 +28,11 @@ fn every_page_renders_in_every_locale() {
 
 #[test]
 fn every_locale_has_the_same_keys_and_arguments() {
-    let ui = Ui::new(None).unwrap();
-    let [english, others @ ..] = ui.languages.as_slice() else { panic!("no language") };
-    for other in others {
-        assert_eq!(other.words.arguments(), english.words.arguments());
+    let files = Sources::read(None).unwrap().locales;
+    let english = words::arguments_of(files["en"].embedded);
+    assert!(english["login-throttled"].contains("seconds") && english.len() > 100);
+    for (locale, file) in &files {
+        assert_eq!(words::arguments_of(file.embedded), english, "{locale}");
     }
 }
 
@@ -142,6 +143,21 @@ fn a_number_chooses_the_form_of_its_sentence() {
     assert!(render(1, Locale::En).contains("in one second."));
     assert!(render(2000, Locale::En).contains("in 2000 seconds."));
     assert!(render(30, Locale::Ko).contains("30초"));
+}
+
+#[test]
+fn an_error_page_without_a_title_of_its_own_takes_the_one_of_its_message() {
+    let ui = Ui::new(None).unwrap();
+    let heading = |title: &str, message: &str| {
+        let page = ErrorPage { title_key: title.into(), message_key: message.into(), ..ErrorPage::sample("expired") };
+        let html = ui.render(&page, &frame(Locale::En)).unwrap();
+        let document = scraper::Html::parse_document(&html);
+        let selector = scraper::Selector::parse("h1").unwrap();
+        document.select(&selector).next().unwrap().text().collect::<String>()
+    };
+    assert_eq!(heading("error-title", "error-expired"), "This sign-in is over");
+    assert_eq!(heading("error-title", "no-such-message"), "This did not work");
+    assert_eq!(heading("error-busy-title", "error-expired"), "Please try again in a moment");
 }
 
 #[test]
@@ -336,6 +352,18 @@ fn every_sample(ui: &Ui, locale: Locale) -> Vec<(String, String)> {
         ..ConsentPage::sample()
     };
     add("consent-native", ui.render(&native, &frame));
+    let long = ConsentPage {
+        client_name: Some("Exceedingly Long Application Name Without Any End in Sight GmbH & Co. KG".into()),
+        client_host: Some("a-very-long-host-name.of.some.department.of.a.large.organization.example.com".into()),
+        username: "averylongusernamethatsomebodychosebecausesixtyfourareallowed12345",
+        scopes: vec![Scope {
+            name: "x",
+            description: "https://api.example.com/auth/with.a.very.long.scope.name.as.large.vendors.like.them",
+            new: true,
+        }],
+        ..ConsentPage::sample()
+    };
+    add("consent-long", ui.render(&long, &frame));
     add("account", ui.render(&AccountPage::sample(false), &frame));
     add("account-changed", ui.render(&AccountPage::sample(true), &frame));
     add("password", ui.render(&PasswordPage::sample(&[]), &frame));

@@ -9,8 +9,6 @@ use super::{Locale, UiError};
 /// The messages of one locale.
 pub(super) struct Words {
     bundle: FluentBundle<FluentResource>,
-    /// Each key with the names of the arguments its text uses.
-    arguments: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Words {
@@ -26,17 +24,17 @@ impl Words {
         // takes direction marks out of every argument.
         bundle.set_use_isolating(false);
         bundle.add_resource(parsed(locale, embedded)?).map_err(|_| broken(locale, "a key stands twice"))?;
-        let mut arguments = arguments_of(embedded);
         if let Some(source) = replacement {
             bundle.add_resource_overriding(parsed(locale, source)?);
+            let known = arguments_of(embedded);
             for (key, used) in arguments_of(source) {
-                let known = arguments.entry(key.clone()).or_insert_with(|| used.clone());
-                if let Some(stranger) = used.difference(known).next() {
+                let stranger = known.get(&key).and_then(|given| used.difference(given).next());
+                if let Some(stranger) = stranger {
                     return Err(broken(locale, &format!("the message {key} has no argument ${stranger}")));
                 }
             }
         }
-        Ok(Words { bundle, arguments })
+        Ok(Words { bundle })
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -49,12 +47,6 @@ impl Words {
         let mut errors = Vec::new();
         let text = self.bundle.format_pattern(message.value()?, Some(arguments), &mut errors).into_owned();
         errors.is_empty().then_some(text)
-    }
-
-    /// Each key with the names of its arguments.
-    #[cfg(test)]
-    pub fn arguments(&self) -> &BTreeMap<String, BTreeSet<String>> {
-        &self.arguments
     }
 }
 
@@ -85,8 +77,8 @@ fn broken(locale: Locale, problem: &str) -> UiError {
     UiError::Words { locale: locale.tag(), problem: problem.to_owned() }
 }
 
-/// The names behind `$` in each message of a file that is known to be Fluent.
-fn arguments_of(source: &str) -> BTreeMap<String, BTreeSet<String>> {
+/// The keys of a file that is known to be Fluent, each with the names behind `$` in its text.
+pub(super) fn arguments_of(source: &str) -> BTreeMap<String, BTreeSet<String>> {
     let mut found = BTreeMap::<String, BTreeSet<String>>::new();
     let mut key = None;
     for line in source.lines() {

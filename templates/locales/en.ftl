@@ -53,8 +53,8 @@ signup-title = Create an account
 signup-submit = Create account
 signup-have-account = Already have an account?
 signup-login = Sign in
-signup-username-hint = 3 to 64 letters, digits, dots, hyphens or underscores.
-signup-username-rule = This user name cannot be used. Choose 3 to 64 letters, digits, dots, hyphens or underscores.
+signup-username-hint = Up to 64 letters and digits, with dots, hyphens or underscores between them.
+signup-username-rule = This user name cannot be used. Choose up to 64 letters and digits, with dots, hyphens or underscores only between them.
 signup-username-taken = This user name is taken. Choose another one.
 signup-email-rule = This is not a complete e-mail address, such as name@example.com.
 signup-taken = This user name or e-mail address cannot be used. Choose another user name, or sign in if the account is yours.
@@ -98,7 +98,7 @@ scope-other = Use the permission “{ $name }”
 ## Account
 account-title = Your account
 account-changed = Your password is changed. Every other device and app has to sign in again.
-account-password = Change
+account-password = Change password
 account-logout = Sign out
 
 ## Sign-out

@@ -52,8 +52,8 @@ signup-title = 계정 만들기
 signup-submit = 계정 만들기
 signup-have-account = 이미 계정이 있으신가요?
 signup-login = 로그인
-signup-username-hint = 글자, 숫자, 마침표, 하이픈, 밑줄로 3~64자.
-signup-username-rule = 사용할 수 없는 사용자 이름입니다. 글자, 숫자, 마침표, 하이픈, 밑줄로 3~64자를 입력해 주세요.
+signup-username-hint = 글자와 숫자로 64자까지. 사이에 마침표, 하이픈, 밑줄을 쓸 수 있습니다.
+signup-username-rule = 사용할 수 없는 사용자 이름입니다. 글자와 숫자로 64자까지 쓰고, 마침표, 하이픈, 밑줄은 사이에만 써 주세요.
 signup-username-taken = 이미 사용 중인 사용자 이름입니다. 다른 이름을 입력해 주세요.
 signup-email-rule = 이메일 주소를 끝까지 입력해 주세요. 예: name@example.com
 signup-taken = 이 사용자 이름 또는 이메일 주소는 사용할 수 없습니다. 다른 사용자 이름을 고르거나, 본인 계정이라면 로그인해 주세요.
@@ -97,7 +97,7 @@ scope-other = “{ $name }” 권한 사용
 ## 계정
 account-title = 내 계정
 account-changed = 비밀번호를 변경했습니다. 다른 기기와 앱에서는 다시 로그인해야 합니다.
-account-password = 변경
+account-password = 비밀번호 변경
 account-logout = 로그아웃
 
 ## 로그아웃

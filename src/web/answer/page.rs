@@ -11,13 +11,13 @@ use serde::Serialize;
 
 /// Shows a page whose forms go to this server only.
 pub fn show(edge: &Edge, page: &impl Page) -> HttpResponse {
-    show_with(edge, page, None, &policy(&[], false))
+    show_with(edge, page, None, &policy(&[], true))
 }
 
 /// Shows a page inside a sign-in flow, in the language its client asked for. Its forms may end in a redirect to the
 /// callback, which browsers check against `form-action` too.
 pub fn show_in_flow(edge: &Edge, page: &impl Page, ui_locales: Option<&str>, callback: &Callback) -> HttpResponse {
-    show_with(edge, page, ui_locales, &policy(&[&form_target(callback)], false))
+    show_with(edge, page, ui_locales, &policy(&[&form_target(callback)], true))
 }
 
 /// Shows a page with this content security policy.
