@@ -1,8 +1,8 @@
 // A form on another site posts the authorization request, so that a SameSite cookie does not come with it. The person
-// signs in and comes back; the second time the session is found and nobody is asked again.
+// signs in and comes back; the second time the session is found and no password is asked for.
 
 import assert from 'node:assert/strict';
-import { authorization, clientSite, field, finish, launch, redeem, watch } from './lib.mjs';
+import { arrive, authorization, clientSite, field, finish, drive, redeem, watch } from './lib.mjs';
 
 const { ISSUER, PASSWORD } = process.env;
 const person = { username: 'visitor0', password: PASSWORD };
@@ -15,8 +15,7 @@ const other = await clientSite({
   host: 'localhost',
   pages: Object.fromEntries(flows.map((flow, index) => [`/${index}`, form(flow)])),
 });
-const browser = await launch();
-try {
+await drive(async (browser) => {
   const context = await browser.newContext({ locale: 'en-US' });
   const page = await context.newPage();
   const watched = watch(page);
@@ -29,15 +28,11 @@ try {
 
   await page.goto(`${other.origin}/1`);
   await page.locator('#post').click();
-  await page.waitForSelector('#arrived');
+  await arrive(page);
   await redeemed(flows[1]);
   watched.assertClean();
   console.log('cross-site post: signed in, and found again');
-} finally {
-  await browser.close();
-  site.close();
-  other.close();
-}
+}, site, other);
 
 function form({ parameters }) {
   const inputs = [...parameters].map(([name, value]) => `<input type="hidden" name="${name}" value="${value}">`);

@@ -1,12 +1,11 @@
 // A newcomer on a server without configuration: the start page, sign-up, the demo's sign-in with consent, a refresh.
 
 import assert from 'node:assert/strict';
-import { allow, field, fillSignUp, launch, watch } from './lib.mjs';
+import { allow, arrive, fillSignUp, drive, watch } from './lib.mjs';
 
 const { ISSUER, PASSWORD } = process.env;
 
-const browser = await launch();
-try {
+await drive(async (browser) => {
   const context = await browser.newContext({ locale: 'en-US' });
   const page = await context.newPage();
   const watched = watch(page, { ownSite: [ISSUER] });
@@ -22,7 +21,7 @@ try {
   await page.locator('main a[href*="/demo"]').first().click();
   await page.locator('#start').click();
   await allow(page);
-  await page.waitForSelector('#status[data-state="signed-in"]');
+  await page.waitForSelector('#status[data-state="signed-in"]', { state: 'attached' });
   assert.equal(new URL(page.url()).pathname.replace(/\/$/, ''), '/demo');
   assert.equal(new URL(page.url()).searchParams.get('code'), null, 'the code stays in the address bar');
   const timeline = await page.locator('#timeline').innerText();
@@ -32,15 +31,12 @@ try {
 
   await page.locator('#refresh').click();
   await page.waitForFunction((before) => document.querySelector('#access-token').innerText !== before, first);
-  await page.waitForSelector('#status[data-state="signed-in"]');
+  await page.waitForSelector('#status[data-state="signed-in"]', { state: 'attached' });
 
   // The same browser again: nobody is asked for a password while the session lives.
   await page.goto(`${ISSUER}/demo`);
   await page.locator('#start').click();
-  await page.waitForSelector('#status[data-state="signed-in"]');
-  assert.equal(await field(page, 'password').count(), 0);
+  await arrive(page, '#status[data-state="signed-in"]');
   watched.assertClean();
   console.log('first five minutes: signed up, signed in, refreshed');
-} finally {
-  await browser.close();
-}
+});

@@ -12,8 +12,26 @@ globalThis.crypto ??= webcrypto; // Node 18 has it under another name
 const PATIENCE_MS = 20_000;
 const executables = [process.env.AUTHWARD_TEST_CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser'];
 
+// Runs the steps with a browser and closes it and the sites of the test. When a step fails, says what each page shows.
+export async function drive(steps, ...sites) {
+  const browser = await launch();
+  try {
+    await steps(browser);
+  } catch (error) {
+    for (const page of browser.contexts().flatMap((context) => context.pages())) {
+      const shown = await page.locator('body').innerText({ timeout: 2000 }).catch(String);
+      console.error(`--- a page at ${page.url()} shows\n${shown}\n`);
+    }
+    console.error(error.stack);
+    process.exitCode = 1;
+  } finally {
+    await browser.close();
+    for (const site of sites) site.close();
+  }
+}
+
 // Chromium without a sandbox of its own (tests run as root in containers) and without requests of its own.
-export async function launch() {
+async function launch() {
   const executablePath = executables.find((path) => path && existsSync(path));
   assert.ok(executablePath, 'there is no Chromium: tests/run installs it');
   return chromium.launch({
@@ -75,6 +93,15 @@ export async function fillSignUp(page, { username, email, password, confirmation
 // The consent form's yes.
 export async function allow(page) {
   await page.locator('button[name="decision"][value="allow"]').click({ timeout: PATIENCE_MS });
+}
+
+// Waits for what the selector finds, and allows on the way if consent is asked for: it may be asked again of an app that
+// any program on this machine could pretend to be (RFC 8252 §8.6). A password is not asked for.
+export async function arrive(page, selector = '#arrived') {
+  const button = page.locator('button[name="decision"][value="allow"]');
+  await button.or(page.locator(selector)).first().waitFor({ state: 'attached', timeout: PATIENCE_MS });
+  if (await button.isVisible()) await allow(page);
+  await page.waitForSelector(selector, { state: 'attached', timeout: PATIENCE_MS });
 }
 
 export function field(page, name) {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import {
-  allow, assertAccessible, assertSound, authorization, clientSite, field, fillLogin, fillSignUp, launch, watch,
+  allow, arrive, assertAccessible, assertSound, authorization, clientSite, field, fillLogin, fillSignUp, drive, watch,
 } from './lib.mjs';
 
 const { ISSUER, PASSWORD, SCREENSHOTS } = process.env;
@@ -21,17 +21,15 @@ const variants = Object.keys(languages).flatMap((language) =>
 
 mkdirSync(SCREENSHOTS, { recursive: true });
 const site = await clientSite();
-const browser = await launch();
-try {
+let browser;
+await drive(async (opened) => {
+  browser = opened;
   const titles = {};
   for (const [index, variant] of variants.entries()) titles[name(variant)] = await tour(variant, index);
   assertTranslated(titles);
   await assertSwitch();
   console.log(`pages: ${variants.length} variants of ${Object.keys(titles[name(variants[0])]).length} pages`);
-} finally {
-  await browser.close();
-  site.close();
-}
+}, site);
 
 // One person's way over every page. Returns the titles by page.
 async function tour(variant, index) {
@@ -78,8 +76,9 @@ async function tour(variant, index) {
   await page.goto(`${ISSUER}/demo`);
   await look(page, '11-demo-before');
   await page.locator('#start').click();
+  await page.locator('button[name="decision"]').first().waitFor();
   await allow(page);
-  await page.waitForSelector('#status[data-state="signed-in"]');
+  await page.waitForSelector('#status[data-state="signed-in"]', { state: 'attached' });
   await look(page, '12-demo-after');
 
   await page.goto(`${ISSUER}/logout`);
@@ -99,7 +98,7 @@ async function formPost(context, variant, look) {
   const watched = watch(page);
   const flow = request();
   await page.goto(flow.url);
-  await page.waitForSelector('#arrived');
+  await arrive(page);
   assert.equal(site.calls.at(-1).method, 'POST');
   assert.ok(site.answerTo(flow.state)?.get('code'));
   await page.close();
@@ -113,6 +112,7 @@ async function formPost(context, variant, look) {
   });
   const still = await scriptless.newPage();
   await still.goto(request().url);
+  await arrive(still, 'form[action$="/callback"]');
   await look(still, '10-form-post');
   await scriptless.close();
   watched.assertClean();

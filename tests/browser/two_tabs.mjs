@@ -1,15 +1,14 @@
 // Two tabs of one browser begin a flow each before anybody is signed in; both finish, each with its own state and code.
 
 import assert from 'node:assert/strict';
-import { authorization, clientSite, field, fillLogin, finish, launch, redeem, watch } from './lib.mjs';
+import { authorization, clientSite, field, fillLogin, finish, drive, redeem, watch } from './lib.mjs';
 
 const { ISSUER, PASSWORD } = process.env;
 const person = { username: 'visitor0', password: PASSWORD };
 
 const site = await clientSite();
 const client = { clientId: 'app', redirectUri: site.redirectUri };
-const browser = await launch();
-try {
+await drive(async (browser) => {
   const context = await browser.newContext({ locale: 'en-US' });
   const tabs = [await tab(context), await tab(context)];
   for (const { page, flow } of tabs) {
@@ -31,10 +30,7 @@ try {
     watched.assertClean();
   }
   console.log('two tabs: both flows finished');
-} finally {
-  await browser.close();
-  site.close();
-}
+}, site);
 
 async function tab(context) {
   const page = await context.newPage();

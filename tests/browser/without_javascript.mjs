@@ -1,15 +1,14 @@
 // No script runs in this browser: sign-up inside a flow, consent, the answer as query and as form_post, logout.
 
 import assert from 'node:assert/strict';
-import { allow, authorization, clientSite, field, fillLogin, fillSignUp, launch, redeem, watch } from './lib.mjs';
+import { allow, authorization, clientSite, field, fillLogin, fillSignUp, drive, redeem, watch } from './lib.mjs';
 
 const { ISSUER, PASSWORD } = process.env;
 const person = { username: 'scriptless', email: 'scriptless@example.com', password: PASSWORD };
 
 const site = await clientSite();
 const client = { clientId: 'app', redirectUri: site.redirectUri };
-const browser = await launch();
-try {
+await drive(async (browser) => {
   const context = await browser.newContext({ javaScriptEnabled: false, locale: 'en-US' });
   const page = await context.newPage();
   const watched = watch(page, { ownSite: [ISSUER, site.origin] });
@@ -40,10 +39,7 @@ try {
 
   watched.assertClean();
   console.log('without JavaScript: signed up, consented, came back by query and by form, signed out and in');
-} finally {
-  await browser.close();
-  site.close();
-}
+}, site);
 
 async function redeemed({ state, verifier }) {
   const answer = site.answerTo(state);

@@ -6,7 +6,7 @@ import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { allow, fillLogin, launch, watch } from '../browser/lib.mjs';
+import { allow, fillLogin, drive, watch } from '../browser/lib.mjs';
 
 const { ISSUER, CLIENT_ID, USERNAME, PASSWORD, SPA_PORT } = process.env;
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -14,8 +14,7 @@ const roots = { '/packages/': join(here, '..', 'node_modules'), '/': join(here, 
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.mjs': 'text/javascript' };
 
 const site = await serve();
-const browser = await launch();
-try {
+await drive(async (browser) => {
   const context = await browser.newContext({ locale: 'en-US' });
   const tab = await context.newPage();
   const watched = watch(tab);
@@ -50,10 +49,7 @@ try {
   watched.assertClean();
   watchedSecond.assertClean();
   console.log('spa: signed in, validated, renewed in two tabs');
-} finally {
-  await browser.close();
-  site.close();
-}
+}, site);
 
 // Renews with the refresh token: another access token, another refresh token, the same user.
 async function renew(tab) {
