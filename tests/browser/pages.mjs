@@ -33,13 +33,15 @@ await drive(async (opened) => {
 
 // One person's way over every page. Returns the titles by page.
 async function tour(variant, index) {
-  const options = { locale: languages[variant.language], colorScheme: variant.scheme, ...devices[variant.device] };
-  const context = await browser.newContext(options);
+  const context = await browser.newContext(contextOptions(variant));
   const page = await context.newPage();
   const watched = watch(page, { ownSite: [ISSUER, site.origin] });
   const person = { username: `visitor${index}`, password: PASSWORD };
   const titles = {};
-  const look = async (at, what) => { titles[what] = await inspect(at, what, variant); };
+  const look = async (at, what) => {
+    titles[what] = await lookAt(at, what, variant);
+    await assertAccessible(at, `${what} (${name(variant)})`);
+  };
 
   await page.goto(`${ISSUER}/`);
   await look(page, '01-start');
@@ -71,7 +73,7 @@ async function tour(variant, index) {
   await look(page, '08-account');
   await page.goto(`${ISSUER}/account/password`);
   await look(page, '09-password-change');
-  await formPost(context, variant, look);
+  titles['10-form-post'] = await formPost(context, variant);
 
   await page.goto(`${ISSUER}/demo`);
   await look(page, '11-demo-before');
@@ -91,8 +93,9 @@ async function tour(variant, index) {
   return titles;
 }
 
-// The form_post page goes on by itself where scripts run, so it is looked at where none do; and where they do, it must go on.
-async function formPost(context, variant, look) {
+// The form_post page goes on by itself where scripts run; it is looked at where none do, and examined where its script
+// does not load.
+async function formPost(context, variant) {
   const request = () => authorization(ISSUER, { clientId: 'app', redirectUri: site.redirectUri, extra: { response_mode: 'form_post' } });
   const page = await context.newPage();
   const watched = watch(page);
@@ -101,21 +104,27 @@ async function formPost(context, variant, look) {
   await arrive(page);
   assert.equal(site.calls.at(-1).method, 'POST');
   assert.ok(site.answerTo(flow.state)?.get('code'));
+  watched.assertClean();
+
+  const form = 'form[action$="/callback"]';
+  await page.route('**/*', (route) => (route.request().resourceType() === 'script' ? route.abort() : route.continue()));
+  await page.goto(request().url);
+  await arrive(page, form);
+  await assertAccessible(page, `10-form-post (${name(variant)})`);
   await page.close();
 
-  const scriptless = await browser.newContext({
-    javaScriptEnabled: false,
-    storageState: await context.storageState(),
-    locale: languages[variant.language],
-    colorScheme: variant.scheme,
-    ...devices[variant.device],
-  });
+  const options = contextOptions(variant);
+  const scriptless = await browser.newContext({ ...options, javaScriptEnabled: false, storageState: await context.storageState() });
   const still = await scriptless.newPage();
   await still.goto(request().url);
-  await arrive(still, 'form[action$="/callback"]');
-  await look(still, '10-form-post');
+  await arrive(still, form);
+  const title = await lookAt(still, '10-form-post', variant);
   await scriptless.close();
-  watched.assertClean();
+  return title;
+}
+
+function contextOptions({ language, device, scheme }) {
+  return { locale: languages[language], colorScheme: scheme, ...devices[device] };
 }
 
 // The browser would hold back what the server is to refuse.
@@ -132,12 +141,11 @@ async function refused(page, last) {
   }
 }
 
-async function inspect(page, what, variant) {
+async function lookAt(page, what, variant) {
   const where = `${what} (${name(variant)})`;
   const found = await assertSound(page, where);
   assert.equal(found.language.slice(0, 2), variant.language, `${where} is in another language`);
   await page.screenshot({ path: join(SCREENSHOTS, `${what}-${name(variant)}.png`), fullPage: true });
-  await assertAccessible(page, where);
   return found.title;
 }
 
