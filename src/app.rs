@@ -36,7 +36,9 @@ pub enum AppError {
     #[error("the database cannot be used: {0}")]
     Store(#[from] StoreError),
     /// The schema is older than this program.
-    #[error("the database schema is not current ({0} migrations are missing): run `authward migrate`, or set database.migrate_on_start")]
+    #[error(
+        "the database schema is not current ({0} migrations are missing): run `authward migrate`, or set database.migrate_on_start"
+    )]
     OldSchema(usize),
     /// Templates, words or assets.
     #[error("the pages cannot be used: {0}")]
@@ -106,7 +108,10 @@ impl App {
             Ok(pending) if pending.is_empty() => {}
             Ok(pending) => return Err(AppError::OldSchema(pending.len())),
             Err(StoreError::Unavailable(cause)) => {
-                tracing::error!(cause, "the database cannot be reached; the server starts and answers 503 until it can");
+                tracing::error!(
+                    cause,
+                    "the database cannot be reached; the server starts and answers 503 until it can"
+                );
                 return Ok(());
             }
             Err(error) => return Err(error.into()),

@@ -21,7 +21,8 @@ pub async fn ready(edge: Edge) -> HttpResponse {
         (Ok(()), Ok(())) => HttpResponse::Ok().json(json!({ "status": "ready" })),
         (database, keys) => {
             let word = |is_fine| if is_fine { "ready" } else { "unavailable" };
-            let body = json!({ "status": "unavailable", "database": word(database.is_ok()), "keys": word(keys.is_ok()) });
+            let body =
+                json!({ "status": "unavailable", "database": word(database.is_ok()), "keys": word(keys.is_ok()) });
             HttpResponse::ServiceUnavailable().insert_header((header::RETRY_AFTER, "5")).json(body)
         }
     }

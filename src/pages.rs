@@ -42,7 +42,9 @@ fn demo_asset(edge: &Edge, name: &str) -> HttpResponse {
     match edge.ui.demo(name).filter(|_| edge.issuer().is_loopback()) {
         Some(asset) => {
             let mut response = file(asset);
-            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(DEMO_POLICY));
+            response
+                .headers_mut()
+                .insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(DEMO_POLICY));
             response
         }
         None => nothing(edge),

@@ -35,7 +35,8 @@ pub fn config(tls: &Tls) -> Result<ServerConfig, TlsError> {
             for certificate in certificates(file)? {
                 roots.add(certificate).map_err(|error| wrong(file, &error))?;
             }
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).allow_unauthenticated();
+            let verifier =
+                WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).allow_unauthenticated();
             builder.with_client_cert_verifier(verifier.build().map_err(|error| wrong(file, &error))?)
         }
     };
@@ -45,7 +46,9 @@ pub fn config(tls: &Tls) -> Result<ServerConfig, TlsError> {
 /// Without ChaCha20 in TLS 1.2, which FAPI's list leaves out.
 fn provider() -> CryptoProvider {
     let mut provider = aws_lc_rs::default_provider();
-    provider.cipher_suites.retain(|suite| !(suite.tls13().is_none() && format!("{:?}", suite.suite()).contains("CHACHA20")));
+    provider
+        .cipher_suites
+        .retain(|suite| !(suite.tls13().is_none() && format!("{:?}", suite.suite()).contains("CHACHA20")));
     provider
 }
 

@@ -36,7 +36,8 @@ impl Place {
         edge.request.extensions_mut().insert(FlowId(interaction.flow_id.clone()));
         let cookie = edge.cookie(CookieKind::Flow(id)).filter(|cookie| Some(cookie.hash()) == interaction.browser);
         let cookie = cookie.ok_or(AccountError::InteractionGone)?;
-        let client = edge.clients.find(interaction.request.client_id.as_str()).await?.ok_or(AccountError::InteractionGone)?;
+        let client =
+            edge.clients.find(interaction.request.client_id.as_str()).await?.ok_or(AccountError::InteractionGone)?;
         edge.request.extensions_mut().insert(SeenClient(Arc::clone(&client)));
         Ok(Self::Flow { id: id.to_owned(), interaction: Box::new(interaction), client, cookie })
     }

@@ -71,7 +71,11 @@ impl Guard {
     /// Counts a failure.
     pub(super) fn failed(&self, db: &mut Db, now: Timestamp) -> Result<(), StoreError> {
         let found: Vec<Throttle> = store::throttles::find(db, &self.subjects())?;
-        let rules = [(Some(self.pair), self.limits.account_source), (self.source, self.limits.source), (self.account, self.limits.account)];
+        let rules = [
+            (Some(self.pair), self.limits.account_source),
+            (self.source, self.limits.source),
+            (self.account, self.limits.account),
+        ];
         for (subject, rule) in rules {
             if let Some(subject) = subject {
                 let before = found.iter().find(|throttle| throttle.subject == subject);
@@ -99,7 +103,8 @@ fn known_device(edge: &Edge, user: &UserId) -> Result<Option<Secret>, KeysError>
     let Some(mark) = edge.cookie(crate::web::cookies::CookieKind::Device) else { return Ok(None) };
     let Some((id, proof)) = mark.reveal().split_once('.') else { return Ok(None) };
     let id = Secret::new(id);
-    let is_genuine = Binding { form: "device", browser: &id, transaction: user.as_str() }.is_met_by(proof, &edge.keys)?;
+    let is_genuine =
+        Binding { form: "device", browser: &id, transaction: user.as_str() }.is_met_by(proof, &edge.keys)?;
     Ok(is_genuine.then_some(id))
 }
 

@@ -73,9 +73,10 @@ pub async fn locale(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let form = query.0?;
         let back = form.find("return").and_then(own_path).map_or_else(|| edge.path("/"), str::to_owned);
-        let cookie = form.find("tag").and_then(Locale::parse).map(|locale| {
-            cookies::set(edge.issuer(), CookieKind::Locale, locale.tag(), Some(LOCALE_LIFETIME))
-        });
+        let cookie = form
+            .find("tag")
+            .and_then(Locale::parse)
+            .map(|locale| cookies::set(edge.issuer(), CookieKind::Locale, locale.tag(), Some(LOCALE_LIFETIME)));
         Ok(with_cookies(redirect::see_other(&back), cookie))
     };
     finish(&edge, result.await)

@@ -20,8 +20,8 @@ use crate::web::cookies::{self, CookieKind};
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
 use crate::web::forms::StrictForm;
 use crate::web::services::session_policy;
-use actix_web::cookie::Cookie;
 use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
 
@@ -64,7 +64,8 @@ pub async fn get(edge: Edge, query: Query) -> HttpResponse {
             return Ok(redirect::see_other(&edge.path("/account")));
         }
         let hint = place.request().and_then(|(interaction, _)| interaction.request.login_hint.clone());
-        let must_again = place.request().is_some_and(|(interaction, _)| interaction.request.prompt.login) && find_signed_in(&edge).await?.is_some();
+        let must_again = place.request().is_some_and(|(interaction, _)| interaction.request.prompt.login)
+            && find_signed_in(&edge).await?.is_some();
         let notice = Notice { error: must_again.then_some("login-again"), ..Notice::default() };
         show(&edge, &place, hint.as_deref().unwrap_or_default(), notice)
     };
@@ -87,7 +88,9 @@ fn show(edge: &Edge, place: &Place, username: &str, notice: Notice) -> Result<Ht
         cancel: place.id().is_some(),
     };
     let response = match place.request() {
-        Some((interaction, _)) => page::show_in_flow(edge, &page, interaction.request.ui_locales.as_deref(), &interaction.request.callback),
+        Some((interaction, _)) => {
+            page::show_in_flow(edge, &page, interaction.request.ui_locales.as_deref(), &interaction.request.callback)
+        }
         None => page::show(edge, &page),
     };
     Ok(with_cookies(response, place.new_cookie()))
@@ -109,7 +112,12 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     if !place.is_genuine(edge, "login", form.find("csrf"))? {
         // The cookie changed under the form, as when two tabs were opened at once: shown again, it works.
         let reference = answer::record(edge, &Refusal::by(&refusal::FORM_FORGED)).to_string();
-        let mut response = show(edge, &place, typed, Notice { error: Some("login-again"), reference: Some(reference), ..Notice::default() })?;
+        let mut response = show(
+            edge,
+            &place,
+            typed,
+            Notice { error: Some("login-again"), reference: Some(reference), ..Notice::default() },
+        )?;
         *response.status_mut() = StatusCode::BAD_REQUEST;
         return Ok(response);
     }
@@ -171,7 +179,9 @@ async fn upgrade(edge: &Edge, user: &UserId, password: &Secret) -> Result<(), Ac
 }
 
 fn throttled(edge: &Edge, place: &Place, typed: &str, seconds: i64) -> Result<HttpResponse, AccountError> {
-    let refusal = Refusal::by(&refusal::THROTTLED).because("another attempt to sign in", format!("a wait of {seconds} s")).retry_after(seconds);
+    let refusal = Refusal::by(&refusal::THROTTLED)
+        .because("another attempt to sign in", format!("a wait of {seconds} s"))
+        .retry_after(seconds);
     let reference = answer::record(edge, &refusal).to_string();
     let notice = Notice { error: Some("login-throttled"), seconds: Some(seconds), reference: Some(reference) };
     let mut response = show(edge, place, typed, notice)?;
@@ -192,9 +202,20 @@ async fn wrong(edge: &Edge, place: &Place, typed: &str, guard: Guard) -> Result<
 }
 
 /// Begins a session for `user` and goes on where the form belongs.
-pub(super) async fn sign_in(edge: &Edge, place: &Place, user: &User, guard: Option<Guard>) -> Result<HttpResponse, AccountError> {
-    let (session, cookie) = crate::sessions::begin(&edge.entropy, session_policy(edge), user.id.clone(), edge.context.now);
-    let begin = Begin { session, old: edge.cookie(CookieKind::Session).map(|cookie| cookie.hash()), progress: place.authenticated(), guard };
+pub(super) async fn sign_in(
+    edge: &Edge,
+    place: &Place,
+    user: &User,
+    guard: Option<Guard>,
+) -> Result<HttpResponse, AccountError> {
+    let (session, cookie) =
+        crate::sessions::begin(&edge.entropy, session_policy(edge), user.id.clone(), edge.context.now);
+    let begin = Begin {
+        session,
+        old: edge.cookie(CookieKind::Session).map(|cookie| cookie.hash()),
+        progress: place.authenticated(),
+        guard,
+    };
     edge.store.write(move |db| begin.store(db)).await?;
     tracing::info!(user.id = user.id.as_str(), request.id = edge.context.request_id, "signed in");
     Ok(with_cookies(redirect::see_other(&place.next(edge)), session_cookies(edge, &cookie, &user.id)?))

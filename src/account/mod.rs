@@ -120,7 +120,8 @@ fn browser(edge: &Edge) -> (Secret, Option<Cookie<'static>>) {
         Some(known) => (known, None),
         None => {
             let secret = edge.entropy.secret();
-            let cookie = cookies::set(edge.issuer(), CookieKind::Browser, secret.reveal(), Some(BROWSER_COOKIE_LIFETIME));
+            let cookie =
+                cookies::set(edge.issuer(), CookieKind::Browser, secret.reveal(), Some(BROWSER_COOKIE_LIFETIME));
             (secret, Some(cookie))
         }
     }

@@ -65,7 +65,9 @@ fn require_open(edge: &Edge) -> Result<(), AccountError> {
     if edge.settings.accounts.sign_up {
         return Ok(());
     }
-    Err(Refusal::by(&refusal::NOT_FOUND).because("sign-up", "an account that the operator made: accounts.sign_up is off").into())
+    Err(Refusal::by(&refusal::NOT_FOUND)
+        .because("sign-up", "an account that the operator made: accounts.sign_up is off")
+        .into())
 }
 
 fn show(edge: &Edge, place: &Place, form: &StrictForm, errors: &FieldErrors) -> Result<HttpResponse, AccountError> {
@@ -81,7 +83,9 @@ fn show(edge: &Edge, place: &Place, form: &StrictForm, errors: &FieldErrors) -> 
         login_href: place.link(edge, "/login"),
     };
     let mut response = match place.request() {
-        Some((interaction, _)) => page::show_in_flow(edge, &page, interaction.request.ui_locales.as_deref(), &interaction.request.callback),
+        Some((interaction, _)) => {
+            page::show_in_flow(edge, &page, interaction.request.ui_locales.as_deref(), &interaction.request.callback)
+        }
         None => page::show(edge, &page),
     };
     if !errors.is_empty() {
@@ -154,12 +158,17 @@ fn read(form: &StrictForm) -> Result<Wanted, FieldErrors> {
 }
 
 /// Reads `password` and `password_confirmation`; what is wrong with them goes into `errors`.
-pub(super) fn new_password(form: &StrictForm, (username, email): (&str, &str), errors: &mut FieldErrors) -> Option<Secret> {
+pub(super) fn new_password(
+    form: &StrictForm,
+    (username, email): (&str, &str),
+    errors: &mut FieldErrors,
+) -> Option<Secret> {
     let typed = form.find("password").unwrap_or_default();
     if form.find("password_confirmation").unwrap_or_default() != typed {
         errors.insert("password_confirmation", "password-mismatch");
     }
-    let result = Password::parse(typed).and_then(|password| check_common(&password, username, email).map(|()| password));
+    let result =
+        Password::parse(typed).and_then(|password| check_common(&password, username, email).map(|()| password));
     match result {
         Ok(password) => Some(password),
         Err(problem) => {

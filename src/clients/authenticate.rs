@@ -31,7 +31,8 @@ pub struct Credentials {
 #[derive(Default)]
 pub(crate) struct Guesses(Mutex<HashMap<TokenHash, Throttle>>);
 
-const RULE: ThrottleRule = ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
+const RULE: ThrottleRule =
+    ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
 const MOST_COUNTED: usize = 10_000;
 
 impl Guesses {
@@ -101,7 +102,8 @@ impl Clients {
         passwords: &Passwords,
         source: (Option<IpAddr>, Timestamp),
     ) -> Result<Arc<Client>, AuthenticationError> {
-        let guesses = credentials.secret.as_ref().map(|_| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
+        let guesses =
+            credentials.secret.as_ref().map(|_| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
         if let Some(subject) = &guesses {
             self.guesses.check(subject, source.1)?;
         }
@@ -112,7 +114,11 @@ impl Clients {
         result
     }
 
-    async fn prove(&self, credentials: &Credentials, passwords: &Passwords) -> Result<Arc<Client>, AuthenticationError> {
+    async fn prove(
+        &self,
+        credentials: &Credentials,
+        passwords: &Passwords,
+    ) -> Result<Arc<Client>, AuthenticationError> {
         let client = self.find(&credentials.client_id).await?;
         let failure = match &client {
             None => failed("no such client", "a registered client_id", None),

@@ -107,6 +107,11 @@ impl Issuer {
         self.is_loopback
     }
 
+    /// The port, the scheme's own where none is named.
+    pub fn port(&self) -> u16 {
+        url::Url::parse(&self.text).ok().and_then(|url| url.port_or_known_default()).unwrap_or_default()
+    }
+
     /// The URL of an endpoint whose path, such as `/token`, begins with a slash.
     pub fn endpoint(&self, path: &str) -> String {
         format!("{}{path}", self.text)

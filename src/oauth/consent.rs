@@ -6,10 +6,10 @@ use crate::domain::scope::OPENID;
 use crate::store;
 use crate::ui::{Locale, Page};
 use crate::web::answer::{page, redirect};
+use crate::web::cookies::CookieKind;
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
 use crate::web::forms::StrictForm;
-use crate::web::cookies::CookieKind;
 use actix_web::HttpResponse;
 use serde::Serialize;
 
@@ -42,7 +42,14 @@ impl Page for ConsentPage {
 pub(super) async fn show(edge: &Edge, flow: &Flow, who: &SignedIn) -> Result<HttpResponse, AuthorizeError> {
     let request = &flow.interaction.request;
     let locale = edge.locale(request.ui_locales.as_deref());
-    let link = |name: &str| flow.client.metadata.get(name).and_then(|uri| uri.as_str()).filter(|uri| uri.starts_with("https://")).map(str::to_owned);
+    let link = |name: &str| {
+        flow.client
+            .metadata
+            .get(name)
+            .and_then(|uri| uri.as_str())
+            .filter(|uri| uri.starts_with("https://"))
+            .map(str::to_owned)
+    };
     let page = ConsentPage {
         action: edge.path("/consent"),
         csrf: binding(flow, who.session.sid.as_str()).token(&edge.keys)?,
@@ -67,17 +74,29 @@ async fn words(edge: &Edge, flow: &Flow, who: &SignedIn, locale: Locale) -> Resu
     let catalogue = edge.clients.catalogue().await?;
     let describe = |name: &str| {
         let described = catalogue.scopes.iter().find(|scope| scope.name == name).map(|scope| &scope.description);
-        let words = described.and_then(|words| words.get(locale.tag()).or_else(|| words.get("en")).or_else(|| words.values().next()));
+        let words = described
+            .and_then(|words| words.get(locale.tag()).or_else(|| words.get("en")).or_else(|| words.values().next()));
         words.cloned().unwrap_or_else(|| edge.ui.scope_words(locale, name))
     };
     let is_new = |name: &str| who.consent.as_ref().is_some_and(|consent| !consent.scopes.contains(name));
-    let scopes = flow.interaction.request.scopes.iter().filter(|name| *name != OPENID || flow.interaction.request.scopes.iter().count() == 1);
-    Ok(scopes.map(|name| ScopeWords { name: name.to_owned(), description: describe(name), new: is_new(name) }).collect())
+    let scopes = flow
+        .interaction
+        .request
+        .scopes
+        .iter()
+        .filter(|name| *name != OPENID || flow.interaction.request.scopes.iter().count() == 1);
+    Ok(scopes
+        .map(|name| ScopeWords { name: name.to_owned(), description: describe(name), new: is_new(name) })
+        .collect())
 }
 
 /// `GET /consent`: the page is shown where the flow continues; a reload of its address leads there.
 pub async fn get(edge: Edge, query: Query) -> HttpResponse {
-    let id = query.0.ok().and_then(|form| form.find("interaction").map(str::to_owned)).filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+    let id = query
+        .0
+        .ok()
+        .and_then(|form| form.find("interaction").map(str::to_owned))
+        .filter(|id| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
     match id {
         Some(id) => redirect::see_other(&format!("{}?interaction={id}", edge.path("/authorize/continue"))),
         None => AuthorizeError::InteractionGone.answer(&edge),

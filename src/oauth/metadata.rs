@@ -14,7 +14,11 @@ const MAX_AGE_SECONDS: u32 = 3600;
 
 /// `GET /.well-known/oauth-authorization-server`
 pub async fn get(edge: Edge) -> HttpResponse {
-    let scopes = edge.clients.catalogue().await.map(|catalogue| catalogue.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
+    let scopes = edge
+        .clients
+        .catalogue()
+        .await
+        .map(|catalogue| catalogue.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
     answer(&Value::Object(document(edge.issuer(), &scopes.unwrap_or_default())))
 }
 
@@ -45,5 +49,7 @@ pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
 
 /// Metadata with its caching headers.
 pub fn answer(document: &Value) -> HttpResponse {
-    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, format!("public, max-age={MAX_AGE_SECONDS}"))).json(document)
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, format!("public, max-age={MAX_AGE_SECONDS}")))
+        .json(document)
 }

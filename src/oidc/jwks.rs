@@ -17,7 +17,8 @@ pub async fn get(edge: Edge) -> HttpResponse {
         Err(error) => return json::refuse(&edge, &answer::from_keys(&error)),
     };
     let cache = format!("public, max-age={}", jwks.max_age.as_seconds());
-    let is_known = edge.header(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|tag| tag.trim() == jwks.etag));
+    let is_known =
+        edge.header(header::IF_NONE_MATCH).is_some_and(|known| known.split(',').any(|tag| tag.trim() == jwks.etag));
     let mut builder = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
     builder.insert_header((header::CACHE_CONTROL, cache)).insert_header((header::ETAG, jwks.etag.clone()));
     if is_known {

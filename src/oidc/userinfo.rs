@@ -23,11 +23,15 @@ pub async fn get(edge: Edge) -> HttpResponse {
 
 /// `POST /userinfo`, with the token in the header or the body (RFC 6750 §2.2).
 pub async fn post(edge: Edge, body: Option<Body>) -> HttpResponse {
-    let has_form = edge.header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
+    let has_form =
+        edge.header(header::CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));
     let form = match body.filter(|_| has_form) {
         None => None,
         Some(Body(Ok(form))) if form.is_repeated("access_token") => {
-            return bearer::refuse(&edge, &Refusal::by(&refusal::TOKEN_TWICE).because("access_token more than once", "one token"));
+            return bearer::refuse(
+                &edge,
+                &Refusal::by(&refusal::TOKEN_TWICE).because("access_token more than once", "one token"),
+            );
         }
         Some(Body(Ok(form))) => form.find("access_token").map(str::to_owned),
         Some(Body(Err(refusal))) => return bearer::refuse(&edge, &refusal),
@@ -45,7 +49,8 @@ async fn respond(edge: &Edge, in_body: Option<String>) -> HttpResponse {
 async fn claims_of(edge: &Edge, in_body: Option<String>) -> Result<Map<String, Value>, Refusal> {
     let token = presented(edge, in_body)?;
     let claims = verify(edge, &token).await?;
-    let scopes = claims.get("scope").and_then(Value::as_str).and_then(|text| ScopeSet::parse(text).ok()).unwrap_or_default();
+    let scopes =
+        claims.get("scope").and_then(Value::as_str).and_then(|text| ScopeSet::parse(text).ok()).unwrap_or_default();
     if !scopes.contains(OPENID) {
         return Err(Refusal::by(&refusal::TOKEN_SCOPE).because(format!("a token with scope {scopes}"), "scope openid"));
     }
@@ -71,11 +76,15 @@ async fn verify(edge: &Edge, token: &str) -> Result<Map<String, Value>, Refusal>
 async fn find_user(edge: &Edge, token: &Map<String, Value>) -> Result<User, Refusal> {
     let grant_id = access_token::grant_of(token).ok_or_else(|| invalid("a token without grant"))?;
     let found = edge.store.read(move |db| {
-        let Some(grant) = store::grants::find(db, &grant_id)?.filter(|grant| grant.revoked_at.is_none()) else { return Ok(None) };
+        let Some(grant) = store::grants::find(db, &grant_id)?.filter(|grant| grant.revoked_at.is_none()) else {
+            return Ok(None);
+        };
         store::users::find(db, &grant.user_id)
     });
     let user = found.await.map_err(|error| answer::from_store(&error))?;
-    let user = user.filter(|user| user.disabled_at.is_none() && token.get("sub").and_then(Value::as_str) == Some(user.id.as_str()));
+    let user = user.filter(|user| {
+        user.disabled_at.is_none() && token.get("sub").and_then(Value::as_str) == Some(user.id.as_str())
+    });
     user.ok_or_else(|| invalid("a token whose grant was revoked or whose account is disabled"))
 }
 
@@ -98,10 +107,12 @@ fn presented(edge: &Edge, in_body: Option<String>) -> Result<String, Refusal> {
             let text = one.to_str().map_err(|_| twice("a header that is not text"))?;
             let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
             if !scheme.eq_ignore_ascii_case("bearer") {
-                return Err(Refusal::by(&refusal::TOKEN_MISSING).because("another authorization scheme", "Authorization: Bearer"));
+                return Err(Refusal::by(&refusal::TOKEN_MISSING)
+                    .because("another authorization scheme", "Authorization: Bearer"));
             }
             let token = token.trim();
-            let is_token = !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
+            let is_token =
+                !token.is_empty() && token.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~+/=".contains(&b));
             if is_token { Ok(token.to_owned()) } else { Err(twice("a token outside the grammar of RFC 6750 §2.1")) }
         }
         _ => Err(twice("several Authorization headers")),

@@ -34,7 +34,8 @@ pub fn family_lifetime(settings: &Settings, client: &Client) -> Lifetime {
 
 /// How long a grant must be remembered: until the last access token that can come from it has expired.
 pub fn longest_grant(settings: &Settings, client: &Client) -> Lifetime {
-    let refreshed = if client.is_given_refresh_token() { family_lifetime(settings, client) } else { Lifetime::seconds(0) };
+    let refreshed =
+        if client.is_given_refresh_token() { family_lifetime(settings, client) } else { Lifetime::seconds(0) };
     let seconds = CODE_LIFETIME.as_seconds() + refreshed.as_seconds() + access_lifetime(settings, client).as_seconds();
     Lifetime::seconds(seconds)
 }

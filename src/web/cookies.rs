@@ -36,11 +36,7 @@ pub fn name(issuer: &Issuer, kind: CookieKind<'_>) -> String {
         CookieKind::Device => "device".to_owned(),
         CookieKind::Locale => "locale".to_owned(),
     };
-    if issuer.is_https() {
-        format!("__Host-authward-{short}")
-    } else {
-        format!("authward-{}-{short}", issuer.port())
-    }
+    if issuer.is_https() { format!("__Host-authward-{short}") } else { format!("authward-{}-{short}", issuer.port()) }
 }
 
 /// The value of a cookie of the request.

@@ -39,10 +39,8 @@ impl Deref for Edge {
 impl Edge {
     /// From a request that went through the middleware.
     pub fn of(request: &HttpRequest) -> Self {
-        let services = request
-            .app_data::<web::Data<Services>>()
-            .cloned()
-            .expect("the app is built with its services, see app.rs");
+        let services =
+            request.app_data::<web::Data<Services>>().cloned().expect("the app is built with its services, see app.rs");
         let context = request.extensions().get::<RequestContext>().cloned().unwrap_or_else(|| RequestContext {
             now: services.clock.now(),
             request_id: String::from("none"),
@@ -69,7 +67,8 @@ impl Edge {
     /// The language to answer in: what the client asked for, then the person's choice, then the browser's.
     pub fn locale(&self, ui_locales: Option<&str>) -> Locale {
         let chosen = self.cookie(CookieKind::Locale);
-        let asked = Locale::asked_for(ui_locales, chosen.as_ref().map(Secret::reveal), self.header(header::ACCEPT_LANGUAGE));
+        let asked =
+            Locale::asked_for(ui_locales, chosen.as_ref().map(Secret::reveal), self.header(header::ACCEPT_LANGUAGE));
         asked.or_else(|| Locale::parse(&self.settings.ui.default_locale)).unwrap_or_default()
     }
 
@@ -125,22 +124,28 @@ impl FromRequest for Body {
 async fn read(request: &HttpRequest, payload: Payload) -> Result<StrictForm, Refusal> {
     check_headers(request)?;
     let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload)).await;
-    let body = body.map_err(|_| Refusal::by(&refusal::REQUEST_MALFORMED).because("a body that took too long", "a body within 30 s"))??;
+    let body = body.map_err(|_| {
+        Refusal::by(&refusal::REQUEST_MALFORMED).because("a body that took too long", "a body within 30 s")
+    })??;
     StrictForm::parse(&body).map_err(malformed)
 }
 
 /// RFC 6749 §3.2 and appendix B: form-encoded, and not compressed, because nothing here inflates what a stranger sends.
 fn check_headers(request: &HttpRequest) -> Result<(), Refusal> {
     const FORM: &str = "application/x-www-form-urlencoded";
-    let header = |name: header::HeaderName| request.headers().get_all(name).map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>();
+    let header = |name: header::HeaderName| {
+        request.headers().get_all(name).map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>()
+    };
     let types = header(header::CONTENT_TYPE);
     let media_type = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if types.len() != 1 || media_type(types[0]) != FORM {
-        return Err(Refusal::by(&refusal::CONTENT_TYPE).because(format!("Content-Type: {}", types.join(" | ")), format!("Content-Type: {FORM}")));
+        return Err(Refusal::by(&refusal::CONTENT_TYPE)
+            .because(format!("Content-Type: {}", types.join(" | ")), format!("Content-Type: {FORM}")));
     }
     let encodings = header(header::CONTENT_ENCODING);
     if encodings.iter().any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Refusal::by(&refusal::CONTENT_TYPE).because(format!("Content-Encoding: {}", encodings.join(" | ")), "a body that is not compressed"));
+        return Err(Refusal::by(&refusal::CONTENT_TYPE)
+            .because(format!("Content-Encoding: {}", encodings.join(" | ")), "a body that is not compressed"));
     }
     Ok(())
 }
@@ -148,9 +153,13 @@ fn check_headers(request: &HttpRequest) -> Result<(), Refusal> {
 async fn collect(mut payload: Payload) -> Result<Vec<u8>, Refusal> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Refusal::by(&refusal::REQUEST_MALFORMED).because(format!("a broken body: {error}"), "a whole body"))?;
+        let chunk = chunk.map_err(|error| {
+            Refusal::by(&refusal::REQUEST_MALFORMED).because(format!("a broken body: {error}"), "a whole body")
+        })?;
         if body.len() + chunk.len() > MOST_BYTES {
-            return Err(Refusal::by(&refusal::BODY_TOO_LARGE).because("a larger body", format!("at most {MOST_BYTES} bytes")));
+            return Err(
+                Refusal::by(&refusal::BODY_TOO_LARGE).because("a larger body", format!("at most {MOST_BYTES} bytes"))
+            );
         }
         body.extend_from_slice(&chunk);
     }
@@ -158,7 +167,9 @@ async fn collect(mut payload: Payload) -> Result<Vec<u8>, Refusal> {
 }
 
 fn malformed(error: FormError) -> Refusal {
-    let expected = format!("UTF-8; at most {MOST_PARAMETERS} parameters, {LONGEST_VALUE} bytes a value, {MOST_BYTES} bytes in all");
+    let expected = format!(
+        "UTF-8; at most {MOST_PARAMETERS} parameters, {LONGEST_VALUE} bytes a value, {MOST_BYTES} bytes in all"
+    );
     Refusal::by(&refusal::PARAMETER_MALFORMED).because(error.to_string(), expected)
 }
 
@@ -169,6 +180,9 @@ fn malformed(error: FormError) -> Refusal {
 pub fn refuse_repeated(form: &StrictForm) -> Result<(), Refusal> {
     match form.repeated() {
         None => Ok(()),
-        Some(name) => Err(Refusal::by(&refusal::PARAMETER_REPEATED).because(format!("{name} more than once"), format!("{name} once"))),
+        Some(name) => {
+            Err(Refusal::by(&refusal::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once")))
+        }
     }
 }

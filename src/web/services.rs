@@ -6,10 +6,10 @@ use crate::entropy::Entropy;
 use crate::keys::Keys;
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
+use crate::sessions::SessionPolicy;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::ui::Ui;
-use crate::sessions::SessionPolicy;
 use std::sync::Arc;
 
 /// The services of one server. Shared by all workers.

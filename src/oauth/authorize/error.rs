@@ -100,34 +100,54 @@ impl Cause {
     fn refusal(&self) -> Refusal {
         use refusal as rules;
         match self {
-            Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED).because(format!("{name} more than once"), format!("{name} once")),
-            Self::TooLong(name, bytes, bound) => {
-                Refusal::by(&rules::VALUE_TOO_LONG).because(format!("{name} of {bytes} bytes"), format!("at most {bound} bytes"))
+            Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once")),
+            Self::TooLong(name, bytes, bound) => Refusal::by(&rules::VALUE_TOO_LONG)
+                .because(format!("{name} of {bytes} bytes"), format!("at most {bound} bytes")),
+            Self::ResponseTypeMissing => {
+                Refusal::by(&rules::PARAMETER_MISSING).because("no response_type", "response_type=code")
             }
-            Self::ResponseTypeMissing => Refusal::by(&rules::PARAMETER_MISSING).because("no response_type", "response_type=code"),
-            Self::ResponseType(sent) => Refusal::by(&rules::RESPONSE_TYPE).because(format!("response_type={sent}"), "response_type=code"),
-            Self::ResponseTypeForbidden => {
-                Refusal::by(&rules::RESPONSE_TYPE_FORBIDDEN).because("response_type=code", "a client registered for the authorization_code grant")
+            Self::ResponseType(sent) => {
+                Refusal::by(&rules::RESPONSE_TYPE).because(format!("response_type={sent}"), "response_type=code")
             }
-            Self::ResponseMode(sent) => {
-                Refusal::by(&rules::RESPONSE_MODE).because(format!("response_mode={sent}"), "query, fragment or form_post")
-            }
-            Self::PkceMissing => Refusal::by(&rules::PKCE_MISSING).because("no code_challenge", "code_challenge with code_challenge_method=S256"),
+            Self::ResponseTypeForbidden => Refusal::by(&rules::RESPONSE_TYPE_FORBIDDEN)
+                .because("response_type=code", "a client registered for the authorization_code grant"),
+            Self::ResponseMode(sent) => Refusal::by(&rules::RESPONSE_MODE)
+                .because(format!("response_mode={sent}"), "query, fragment or form_post"),
+            Self::PkceMissing => Refusal::by(&rules::PKCE_MISSING)
+                .because("no code_challenge", "code_challenge with code_challenge_method=S256"),
             Self::PkceMethod(sent) => {
-                let sent = sent.as_ref().map_or_else(|| "no code_challenge_method, which means plain".to_owned(), |sent| format!("code_challenge_method={sent}"));
+                let sent = sent.as_ref().map_or_else(
+                    || "no code_challenge_method, which means plain".to_owned(),
+                    |sent| format!("code_challenge_method={sent}"),
+                );
                 Refusal::by(&rules::PKCE_METHOD).because(sent, "code_challenge_method=S256")
             }
-            Self::PkceChallenge(error) => Refusal::by(&rules::PKCE_CHALLENGE).because(error.to_string(), "43 characters of base64url without padding"),
-            Self::Scope(error) => Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces"),
-            Self::ScopeForbidden(sent, expected) => Refusal::by(&rules::SCOPE).because(format!("scope {sent}"), format!("among: {expected}")),
-            Self::Prompt(PromptError::Unknown, sent) => Refusal::by(&rules::PROMPT).because(format!("prompt={sent}"), "none, login, consent or select_account"),
-            Self::Prompt(PromptError::NoneWithOthers, sent) => Refusal::by(&rules::PROMPT).because(format!("prompt={sent}"), "none alone"),
-            Self::MaxAge(sent) => Refusal::by(&rules::MAX_AGE).because(format!("max_age={sent}"), "a whole number of seconds"),
-            Self::Resource(sent) => Refusal::by(&rules::RESOURCE).because(format!("resource={sent}"), "an absolute URI of a configured resource"),
+            Self::PkceChallenge(error) => Refusal::by(&rules::PKCE_CHALLENGE)
+                .because(error.to_string(), "43 characters of base64url without padding"),
+            Self::Scope(error) => {
+                Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces")
+            }
+            Self::ScopeForbidden(sent, expected) => {
+                Refusal::by(&rules::SCOPE).because(format!("scope {sent}"), format!("among: {expected}"))
+            }
+            Self::Prompt(PromptError::Unknown, sent) => {
+                Refusal::by(&rules::PROMPT).because(format!("prompt={sent}"), "none, login, consent or select_account")
+            }
+            Self::Prompt(PromptError::NoneWithOthers, sent) => {
+                Refusal::by(&rules::PROMPT).because(format!("prompt={sent}"), "none alone")
+            }
+            Self::MaxAge(sent) => {
+                Refusal::by(&rules::MAX_AGE).because(format!("max_age={sent}"), "a whole number of seconds")
+            }
+            Self::Resource(sent) => Refusal::by(&rules::RESOURCE)
+                .because(format!("resource={sent}"), "an absolute URI of a configured resource"),
             Self::RequestObject => Refusal::by(&rules::REQUEST_OBJECT).because("request", "the parameters themselves"),
             Self::RequestUri => Refusal::by(&rules::REQUEST_URI).because("request_uri", "the parameters themselves"),
             Self::LoginRequired => Refusal::by(&rules::LOGIN_REQUIRED).because("prompt=none", "a signed-in user"),
-            Self::ConsentRequired => Refusal::by(&rules::CONSENT_REQUIRED).because("prompt=none", "a user who has consented"),
+            Self::ConsentRequired => {
+                Refusal::by(&rules::CONSENT_REQUIRED).because("prompt=none", "a user who has consented")
+            }
             Self::Denied => Refusal::by(&rules::DENIED).because("the user chose to deny", "the user's consent"),
         }
     }

@@ -32,7 +32,12 @@ impl Flow {
     /// Sets the cookie where this answer is the first that can carry it.
     pub fn bound(&self, edge: &Edge, mut response: HttpResponse) -> HttpResponse {
         if self.is_new {
-            let cookie = cookies::set(edge.issuer(), CookieKind::Flow(&self.id), self.cookie.reveal(), Some(INTERACTION_LIFETIME));
+            let cookie = cookies::set(
+                edge.issuer(),
+                CookieKind::Flow(&self.id),
+                self.cookie.reveal(),
+                Some(INTERACTION_LIFETIME),
+            );
             add_cookie(&mut response, &cookie);
         }
         response
@@ -46,7 +51,11 @@ fn add_cookie(response: &mut HttpResponse, cookie: &actix_web::cookie::Cookie<'_
 }
 
 /// Stores a request and sends the browser on.
-pub(super) async fn store(edge: &Edge, request: &AuthorizationRequest, has_cookies: bool) -> Result<HttpResponse, AuthorizeError> {
+pub(super) async fn store(
+    edge: &Edge,
+    request: &AuthorizationRequest,
+    has_cookies: bool,
+) -> Result<HttpResponse, AuthorizeError> {
     let (id, cookie) = (edge.entropy.secret(), edge.entropy.secret());
     let now = edge.context.now;
     let interaction = Interaction {
@@ -62,7 +71,10 @@ pub(super) async fn store(edge: &Edge, request: &AuthorizationRequest, has_cooki
     edge.store.write(move |db| store::interactions::insert(db, &interaction)).await?;
     let mut response = to_page(edge, "/authorize/continue", id.reveal());
     if has_cookies {
-        add_cookie(&mut response, &cookies::set(edge.issuer(), CookieKind::Flow(id.reveal()), cookie.reveal(), Some(INTERACTION_LIFETIME)));
+        add_cookie(
+            &mut response,
+            &cookies::set(edge.issuer(), CookieKind::Flow(id.reveal()), cookie.reveal(), Some(INTERACTION_LIFETIME)),
+        );
     }
     Ok(response)
 }
@@ -81,10 +93,12 @@ pub async fn find_flow(edge: &Edge, id: Option<&str>) -> Result<Flow, AuthorizeE
     let id = id.filter(|id| id.len() == 43).ok_or(AuthorizeError::InteractionGone)?;
     let hash = Secret::new(id).hash();
     let found = edge.store.read(move |db| store::interactions::find(db, &hash)).await?;
-    let interaction = found.filter(|found| !found.expires_at.is_past(edge.context.now)).ok_or(AuthorizeError::InteractionGone)?;
+    let interaction =
+        found.filter(|found| !found.expires_at.is_past(edge.context.now)).ok_or(AuthorizeError::InteractionGone)?;
     edge.request.extensions_mut().insert(FlowId(interaction.flow_id.clone()));
     let (cookie, is_new) = bind(edge, id, &interaction).await?;
-    let client = edge.clients.find(interaction.request.client_id.as_str()).await?.ok_or(AuthorizeError::InteractionGone)?;
+    let client =
+        edge.clients.find(interaction.request.client_id.as_str()).await?.ok_or(AuthorizeError::InteractionGone)?;
     edge.request.extensions_mut().insert(SeenClient(Arc::clone(&client)));
     Ok(Flow { id: id.to_owned(), interaction, client, cookie, is_new })
 }

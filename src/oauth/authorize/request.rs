@@ -22,7 +22,10 @@ const LONGEST_HINT: usize = 256;
 const MOST_RESOURCES: usize = 8;
 
 /// Reads a request.
-pub(super) async fn parse(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>, AuthorizationRequest), AuthorizeError> {
+pub(super) async fn parse(
+    edge: &Edge,
+    form: &StrictForm,
+) -> Result<(Arc<Client>, AuthorizationRequest), AuthorizeError> {
     let (client, callback) = settle(edge, form).await?;
     let at = |callback: &Callback, cause| AuthorizeError::at(Arc::clone(&client), callback.clone(), cause);
     // The answer's mode and state come first, so that every later error is answered in the way the client asked for.
@@ -33,7 +36,8 @@ pub(super) async fn parse(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>
     let catalogue = edge.clients.catalogue().await?;
     let reader = Reader { form, client: &client, now: edge.context.now };
     let resources = reader.resources(|uri| catalogue.find_resource(uri).is_some() || uri == edge.issuer().as_str());
-    let request = resources.and_then(|resources| reader.read(&callback, resources)).map_err(|cause| at(&callback, cause))?;
+    let request =
+        resources.and_then(|resources| reader.read(&callback, resources)).map_err(|cause| at(&callback, cause))?;
     Ok((client, request))
 }
 
@@ -41,14 +45,18 @@ pub(super) async fn parse(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>
 async fn settle(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>, Callback), AuthorizeError> {
     for name in ["client_id", "redirect_uri"] {
         if form.is_repeated(name) {
-            return Err(Refusal::by(&refusal::PARAMETER_REPEATED).because(format!("{name} more than once"), format!("{name} once")).into());
+            return Err(Refusal::by(&refusal::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once"))
+                .into());
         }
     }
     let Some(id) = form.find("client_id") else {
         return Err(Refusal::by(&refusal::PARAMETER_MISSING).because("no client_id", "client_id").into());
     };
     let Some(client) = edge.clients.find(id).await? else {
-        return Err(Refusal::by(&refusal::CLIENT_UNKNOWN).because(format!("client_id={id}"), "a registered client").into());
+        return Err(Refusal::by(&refusal::CLIENT_UNKNOWN)
+            .because(format!("client_id={id}"), "a registered client")
+            .into());
     };
     edge.request.extensions_mut().insert(SeenClient(Arc::clone(&client)));
     let requested = form.find("redirect_uri");
@@ -65,7 +73,10 @@ async fn settle(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>, Callback
 
 /// `response_mode` and `state`; with an error, the state that the error answer can still carry.
 fn answer_form(form: &StrictForm) -> Result<(ResponseMode, Option<String>), (Option<String>, Cause)> {
-    let state = form.find("state").filter(|state| state.len() <= LONGEST_STATE && !form.is_repeated("state")).map(str::to_owned);
+    let state = form
+        .find("state")
+        .filter(|state| state.len() <= LONGEST_STATE && !form.is_repeated("state"))
+        .map(str::to_owned);
     if let Some(long) = form.find("state").filter(|state| state.len() > LONGEST_STATE) {
         return Err((None, Cause::TooLong("state", long.len(), LONGEST_STATE)));
     }
@@ -119,7 +130,12 @@ impl Reader<'_> {
     fn check_response_type(&self) -> Result<(), Cause> {
         match self.form.find("response_type") {
             None => Err(Cause::ResponseTypeMissing),
-            Some("code") if self.client.may_use(GrantType::AuthorizationCode) && self.client.response_types.iter().any(|kind| kind == "code") => Ok(()),
+            Some("code")
+                if self.client.may_use(GrantType::AuthorizationCode)
+                    && self.client.response_types.iter().any(|kind| kind == "code") =>
+            {
+                Ok(())
+            }
             Some("code") => Err(Cause::ResponseTypeForbidden),
             Some(other) => Err(Cause::ResponseType(other.to_owned())),
         }
@@ -136,7 +152,9 @@ impl Reader<'_> {
         };
         let method = match method.map_or(Some(CodeChallengeMethod::Plain), CodeChallengeMethod::parse) {
             Some(CodeChallengeMethod::S256) => CodeChallengeMethod::S256,
-            Some(CodeChallengeMethod::Plain) if self.client.is_excepted(Allowance::PlainPkce, self.now) => CodeChallengeMethod::Plain,
+            Some(CodeChallengeMethod::Plain) if self.client.is_excepted(Allowance::PlainPkce, self.now) => {
+                CodeChallengeMethod::Plain
+            }
             _ => return Err(Cause::PkceMethod(method.map(str::to_owned))),
         };
         CodeChallenge::parse(text, method).map(Some).map_err(Cause::PkceChallenge)
@@ -146,7 +164,10 @@ impl Reader<'_> {
     /// not ask for.
     fn scopes(&self) -> Result<ScopeSet, Cause> {
         let Some(text) = self.form.find("scope") else {
-            return Ok(self.client.scopes.filtered(|scope| scope != crate::domain::scope::OFFLINE_ACCESS && scope != OPENID));
+            return Ok(self
+                .client
+                .scopes
+                .filtered(|scope| scope != crate::domain::scope::OFFLINE_ACCESS && scope != OPENID));
         };
         let scopes = ScopeSet::parse(text).map_err(Cause::Scope)?;
         match self.client.first_forbidden_scope(&scopes) {
@@ -173,7 +194,9 @@ impl Reader<'_> {
         let bad = resources.iter().find(|uri| !is_known(uri) || uri.contains('#'));
         match bad {
             Some(bad) => Err(Cause::Resource(bad.clone())),
-            None if resources.len() > MOST_RESOURCES => Err(Cause::TooLong("resource", resources.len(), MOST_RESOURCES)),
+            None if resources.len() > MOST_RESOURCES => {
+                Err(Cause::TooLong("resource", resources.len(), MOST_RESOURCES))
+            }
             None => Ok(resources),
         }
     }

@@ -1,8 +1,8 @@
 //! Issuing the code: grant and code are stored, then the answer goes to the callback (RFC 6749 §4.1.2, RFC 9207 §2).
 
+use super::SignedIn;
 use super::error::{AuthorizeError, Cause};
 use super::interaction::{Flow, finish};
-use super::SignedIn;
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::Client;
 use crate::domain::code::{AuthorizationCode, CODE_LIFETIME};
@@ -11,10 +11,10 @@ use crate::domain::id::GrantId;
 use crate::domain::session::Session;
 use crate::sessions::{self, SessionPolicy};
 use crate::store::{self, Db, StoreError};
+use crate::tokens;
 use crate::web::answer::redirect;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::extract::Edge;
-use crate::tokens;
 use crate::web::services::session_policy;
 use actix_web::HttpResponse;
 use std::sync::Arc;

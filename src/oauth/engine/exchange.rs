@@ -121,10 +121,8 @@ fn library_grant(recovered: &RecoveredCode) -> Grant {
     let mut extensions = Extensions::new();
     if let Some(challenge) = &recovered.challenge {
         let pkce = pkce();
-        let value = pkce.challenge(
-            Some(Cow::Borrowed(challenge.method().as_str())),
-            Some(Cow::Borrowed(challenge.value())),
-        );
+        let value =
+            pkce.challenge(Some(Cow::Borrowed(challenge.method().as_str())), Some(Cow::Borrowed(challenge.value())));
         if let Ok(Some(value)) = value {
             extensions.set(&pkce, value);
         }
@@ -177,7 +175,6 @@ impl Request for CodeExchange {
         None
     }
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -48,7 +48,12 @@ pub fn refresh<S: RefreshSteps>(client_id: &ClientId, steps: &mut S) -> Result<(
             }
             Output::Refresh { .. } => {
                 steps.refresh().map_err(RefreshFault::Step)?;
-                Input::Refreshed(RefreshedToken { token: String::new(), refresh: None, until: NEVER, token_type: TokenType::Bearer })
+                Input::Refreshed(RefreshedToken {
+                    token: String::new(),
+                    refresh: None,
+                    until: NEVER,
+                    token_type: TokenType::Bearer,
+                })
             }
             Output::Ok(_) => return Ok(()),
             Output::Err(_) => return Err(RefreshFault::Machine),

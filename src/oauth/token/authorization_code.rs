@@ -20,7 +20,11 @@ use crate::web::extract::Edge;
 use std::sync::Arc;
 
 /// Redeems a code.
-pub(super) async fn redeem(edge: &Edge, client: Arc<Client>, request: &CodeRequest) -> Result<TokenResponse, TokenError> {
+pub(super) async fn redeem(
+    edge: &Edge,
+    client: Arc<Client>,
+    request: &CodeRequest,
+) -> Result<TokenResponse, TokenError> {
     if !client.may_use(GrantType::AuthorizationCode) {
         return Err(TokenError::GrantTypeForbidden("authorization_code", client.id.clone()));
     }

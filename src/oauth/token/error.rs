@@ -75,7 +75,11 @@ pub enum Refused {
 
 impl TokenError {
     pub(super) fn client(sent: &str, expected: &str) -> Self {
-        Self::Client(AuthenticationError::Failed { explanation: sent.to_owned(), expected: expected.to_owned(), client_id: None })
+        Self::Client(AuthenticationError::Failed {
+            explanation: sent.to_owned(),
+            expected: expected.to_owned(),
+            client_id: None,
+        })
     }
 
     /// What the client is told, and what its developer can look up.
@@ -83,23 +87,34 @@ impl TokenError {
         use refusal as rules;
         match self {
             Self::Form(refusal) => refusal.clone(),
-            Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED).because(format!("{name} more than once"), format!("{name} once")),
-            Self::InQuery(name) => Refusal::by(&rules::CONTENT_TYPE).because(format!("{name} in the query"), "parameters in the body"),
-            Self::Missing(name) => Refusal::by(&rules::PARAMETER_MISSING).because(format!("no {name}"), *name),
-            Self::GrantType(sent) => Refusal::by(&rules::GRANT_TYPE).because(format!("grant_type={sent}"), "authorization_code or refresh_token"),
-            Self::GrantTypeForbidden(sent, client) => {
-                Refusal::by(&rules::GRANT_TYPE_FORBIDDEN).because(format!("grant_type={sent}"), "a grant type that the client is registered for").of(client)
+            Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once")),
+            Self::InQuery(name) => {
+                Refusal::by(&rules::CONTENT_TYPE).because(format!("{name} in the query"), "parameters in the body")
             }
+            Self::Missing(name) => Refusal::by(&rules::PARAMETER_MISSING).because(format!("no {name}"), *name),
+            Self::GrantType(sent) => Refusal::by(&rules::GRANT_TYPE)
+                .because(format!("grant_type={sent}"), "authorization_code or refresh_token"),
+            Self::GrantTypeForbidden(sent, client) => Refusal::by(&rules::GRANT_TYPE_FORBIDDEN)
+                .because(format!("grant_type={sent}"), "a grant type that the client is registered for")
+                .of(client),
             Self::Client(AuthenticationError::Failed { explanation, expected, client_id }) => {
                 let refusal = Refusal::by(&rules::CLIENT_AUTHENTICATION).because(explanation, expected);
                 client_id.iter().fold(refusal, Refusal::of)
             }
-            Self::Client(AuthenticationError::Throttled { seconds }) => Refusal::by(&rules::THROTTLED).retry_after(*seconds),
+            Self::Client(AuthenticationError::Throttled { seconds }) => {
+                Refusal::by(&rules::THROTTLED).retry_after(*seconds)
+            }
             Self::Client(AuthenticationError::Busy) => Refusal::by(&rules::UNAVAILABLE),
             Self::Client(AuthenticationError::Store(error)) | Self::Store(error) => answer::from_store(error),
-            Self::ClientTwice(sent) => Refusal::by(&rules::CLIENT_AUTHENTICATION_TWICE).because(sent, "one client authentication"),
-            Self::VerifierMalformed(error) => Refusal::by(&rules::CODE_VERIFIER_MALFORMED).because(error.to_string(), "43 to 128 unreserved characters"),
-            Self::ScopeMalformed(error) => Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces"),
+            Self::ClientTwice(sent) => {
+                Refusal::by(&rules::CLIENT_AUTHENTICATION_TWICE).because(sent, "one client authentication")
+            }
+            Self::VerifierMalformed(error) => Refusal::by(&rules::CODE_VERIFIER_MALFORMED)
+                .because(error.to_string(), "43 to 128 unreserved characters"),
+            Self::ScopeMalformed(error) => {
+                Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces")
+            }
             Self::Refused(refused, client) => refused.refusal().of(client),
             Self::Keys(error) => answer::from_keys(error),
         }
@@ -109,24 +124,33 @@ impl TokenError {
 impl Refused {
     fn refusal(&self) -> Refusal {
         use refusal as rules;
-        let code = |sent: &str| Refusal::by(&rules::CODE_INVALID).because(sent, "a code of this client, at most 60 seconds old");
-        let token = |sent: &str| Refusal::by(&rules::REFRESH_TOKEN_INVALID).because(sent, "a live refresh token of this client");
+        let code = |sent: &str| {
+            Refusal::by(&rules::CODE_INVALID).because(sent, "a code of this client, at most 60 seconds old")
+        };
+        let token = |sent: &str| {
+            Refusal::by(&rules::REFRESH_TOKEN_INVALID).because(sent, "a live refresh token of this client")
+        };
         match self {
             Self::CodeUnknown => code("a code that was never issued to this client"),
             Self::CodeExpired => code("a code older than 60 seconds"),
             Self::GrantRevoked => code("a code whose grant was revoked"),
-            Self::CodeReplayed => Refusal::by(&rules::CODE_REPLAYED).because("a code that was used before", "a code that was not used yet"),
+            Self::CodeReplayed => Refusal::by(&rules::CODE_REPLAYED)
+                .because("a code that was used before", "a code that was not used yet"),
             Self::RedirectUri(sent, expected) => Refusal::by(&rules::CODE_REDIRECT_URI).because(sent, expected),
-            Self::Verifier(sent) => Refusal::by(&rules::CODE_VERIFIER).because(*sent, "the verifier whose challenge came with the authorization request"),
-            Self::UserDisabled => Refusal::by(&rules::USER_DISABLED).because("a grant of an account that is disabled", "an account in use"),
+            Self::Verifier(sent) => Refusal::by(&rules::CODE_VERIFIER)
+                .because(*sent, "the verifier whose challenge came with the authorization request"),
+            Self::UserDisabled => Refusal::by(&rules::USER_DISABLED)
+                .because("a grant of an account that is disabled", "an account in use"),
             Self::RefreshTokenUnknown => token("a refresh token that was never issued to this client"),
             Self::RefreshTokenExpired => token("a refresh token that has expired"),
             Self::RefreshTokenRevoked => token("a refresh token that was revoked"),
-            Self::RefreshTokenReplayed => {
-                Refusal::by(&rules::REFRESH_TOKEN_REPLAYED).because("a refresh token that was replaced before", "the refresh token of the last answer")
+            Self::RefreshTokenReplayed => Refusal::by(&rules::REFRESH_TOKEN_REPLAYED)
+                .because("a refresh token that was replaced before", "the refresh token of the last answer"),
+            Self::ScopeWidened(sent, granted) => {
+                Refusal::by(&rules::SCOPE_WIDENED).because(format!("scope {sent}"), format!("among: {granted}"))
             }
-            Self::ScopeWidened(sent, granted) => Refusal::by(&rules::SCOPE_WIDENED).because(format!("scope {sent}"), format!("among: {granted}")),
-            Self::Resource(sent) => Refusal::by(&rules::RESOURCE).because(format!("resource={sent}"), "a resource of the authorization request"),
+            Self::Resource(sent) => Refusal::by(&rules::RESOURCE)
+                .because(format!("resource={sent}"), "a resource of the authorization request"),
             Self::Machine => Refusal::by(&rules::INTERNAL),
         }
     }

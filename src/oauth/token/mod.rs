@@ -32,7 +32,10 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
     if edge.keys.jwks().is_err() {
         edge.keys.ensure().await?;
     }
-    let client = edge.clients.authenticate(&request.credentials, &edge.passwords, (edge.context.source, edge.context.now)).await?;
+    let client = edge
+        .clients
+        .authenticate(&request.credentials, &edge.passwords, (edge.context.source, edge.context.now))
+        .await?;
     edge.request.extensions_mut().insert(SeenClient(client.clone()));
     match &request.grant {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,

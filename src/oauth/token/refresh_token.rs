@@ -16,8 +16,8 @@ use crate::domain::user::User;
 use crate::keys::Keys;
 use crate::oauth::engine::{self, RefreshFault, RefreshSteps};
 use crate::store::{self, Db, StoreError};
-use crate::tokens::refresh_token::{self, ParsedRefreshToken};
 use crate::tokens;
+use crate::tokens::refresh_token::{self, ParsedRefreshToken};
 use crate::web::extract::Edge;
 use std::sync::Arc;
 
@@ -25,12 +25,17 @@ use std::sync::Arc;
 const MOST_ROUNDS: usize = 16;
 
 /// Redeems a refresh token.
-pub(super) async fn redeem(edge: &Edge, client: Arc<Client>, request: &RefreshRequest) -> Result<TokenResponse, TokenError> {
+pub(super) async fn redeem(
+    edge: &Edge,
+    client: Arc<Client>,
+    request: &RefreshRequest,
+) -> Result<TokenResponse, TokenError> {
     let refused = |refused| TokenError::Refused(refused, client.id.clone());
     if !client.may_use(GrantType::RefreshToken) {
         return Err(TokenError::GrantTypeForbidden("refresh_token", client.id.clone()));
     }
-    let token = refresh_token::parse(request.refresh_token.reveal()).ok_or_else(|| refused(Refused::RefreshTokenUnknown))?;
+    let token =
+        refresh_token::parse(request.refresh_token.reveal()).ok_or_else(|| refused(Refused::RefreshTokenUnknown))?;
     let refresh = Refresh {
         client_id: client.id.clone(),
         token,

@@ -13,7 +13,8 @@ use actix_web::http::header;
 use base64::Engine as _;
 
 /// What a grant type may not carry in the query, where logs would keep it (RFC 6749 §2.3.1).
-const NEVER_IN_QUERY: [&str; 6] = ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "password"];
+const NEVER_IN_QUERY: [&str; 6] =
+    ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "password"];
 const LONGEST_BASIC: usize = 8 * 1024;
 const LONGEST_SECRET: usize = 1024;
 
@@ -57,7 +58,8 @@ impl TokenRequest {
 }
 
 fn refuse_query(request: &HttpRequest) -> Result<(), TokenError> {
-    let query = StrictForm::parse(request.query_string().as_bytes()).map_err(|_| TokenError::InQuery("a broken query".into()))?;
+    let query = StrictForm::parse(request.query_string().as_bytes())
+        .map_err(|_| TokenError::InQuery("a broken query".into()))?;
     match NEVER_IN_QUERY.iter().find(|name| query.find(name).is_some()) {
         Some(name) => Err(TokenError::InQuery((*name).to_owned())),
         None => Ok(()),
@@ -72,7 +74,11 @@ impl Grant {
             "authorization_code" => Ok(Self::AuthorizationCode(CodeRequest {
                 code: Secret::new(required("code")?),
                 redirect_uri: form.find("redirect_uri").map(str::to_owned),
-                verifier: form.find("code_verifier").map(CodeVerifier::parse).transpose().map_err(TokenError::VerifierMalformed)?,
+                verifier: form
+                    .find("code_verifier")
+                    .map(CodeVerifier::parse)
+                    .transpose()
+                    .map_err(TokenError::VerifierMalformed)?,
                 resources,
             })),
             "refresh_token" => Ok(Self::RefreshToken(RefreshRequest {
@@ -96,14 +102,18 @@ fn credentials(request: &HttpRequest, form: &StrictForm) -> Result<Credentials, 
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(first) = headers.next() else {
         let id = body_id.ok_or_else(|| TokenError::client("no client_id", "a client_id"))?;
-        let method = if body_secret.is_some() { ClientAuthentication::ClientSecretPost } else { ClientAuthentication::None };
+        let method =
+            if body_secret.is_some() { ClientAuthentication::ClientSecretPost } else { ClientAuthentication::None };
         return Ok(Credentials { method, client_id: id.to_owned(), secret: body_secret.map(Secret::new) });
     };
     if headers.next().is_some() {
         return Err(TokenError::ClientTwice("two Authorization headers"));
     }
     let (id, secret) = basic(first.as_bytes()).ok_or_else(|| {
-        TokenError::client("an Authorization header that is not Basic with form-encoded client_id and secret", "Authorization: Basic")
+        TokenError::client(
+            "an Authorization header that is not Basic with form-encoded client_id and secret",
+            "Authorization: Basic",
+        )
     })?;
     if body_secret.is_some() {
         return Err(TokenError::ClientTwice("a Basic header and a client_secret in the body"));

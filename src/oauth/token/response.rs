@@ -97,7 +97,9 @@ fn audience(edge: &Edge, client: &Client, issuance: &Issuance) -> Vec<String> {
 /// `typ` is `at+jwt` (RFC 9068 §2.1) unless every resource of the token wants `JWT`.
 async fn typ(edge: &Edge, audience: &[String]) -> Result<&'static str, TokenError> {
     let catalogue = edge.clients.catalogue().await?;
-    let wants_jwt = |uri: &String| catalogue.find_resource(uri).is_some_and(|resource| resource.access_token_type == AccessTokenType::Jwt);
+    let wants_jwt = |uri: &String| {
+        catalogue.find_resource(uri).is_some_and(|resource| resource.access_token_type == AccessTokenType::Jwt)
+    };
     Ok(if audience.iter().all(wants_jwt) { "JWT" } else { access_token::TYP })
 }
 

@@ -27,7 +27,9 @@ pub fn refuse(edge: &Edge, refusal: &Refusal) -> HttpResponse {
     let challenge = match rule.code {
         "" => "Bearer realm=\"authward\"".to_owned(),
         "insufficient_scope" => {
-            format!("Bearer realm=\"authward\", error=\"insufficient_scope\", error_description=\"{description}\", scope=\"openid\"")
+            format!(
+                "Bearer realm=\"authward\", error=\"insufficient_scope\", error_description=\"{description}\", scope=\"openid\""
+            )
         }
         code => format!("Bearer realm=\"authward\", error=\"{code}\", error_description=\"{description}\""),
     };

@@ -45,7 +45,9 @@ fn render(
             .body(html),
         Err(error) => {
             tracing::error!(cause = %error, "a page could not be rendered");
-            HttpResponse::InternalServerError().content_type("text/plain; charset=utf-8").body("This page could not be shown.")
+            HttpResponse::InternalServerError()
+                .content_type("text/plain; charset=utf-8")
+                .body("This page could not be shown.")
         }
     }
 }
@@ -59,7 +61,9 @@ fn here(edge: &Edge) -> String {
 pub fn policy(form_targets: &[&str], with_script: bool) -> String {
     let targets: String = form_targets.iter().map(|target| format!(" {target}")).collect();
     let script = if with_script { "; script-src 'self'" } else { "" };
-    format!("default-src 'none'; style-src 'self'; img-src 'self'{script}; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'")
+    format!(
+        "default-src 'none'; style-src 'self'; img-src 'self'{script}; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
+    )
 }
 
 /// The form target of a callback. Browsers check every hop after a form against `form-action`, and a relying party may

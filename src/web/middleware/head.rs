@@ -15,7 +15,8 @@ pub(super) fn check(request: &ServiceRequest) -> Result<(), Refusal> {
     if count(header::HOST) > 1 || (count(header::HOST) == 0 && request.version() == Version::HTTP_11) {
         return malformed("no Host header or several", "one Host header");
     }
-    if count(header::CONTENT_LENGTH) > 1 || (count(header::CONTENT_LENGTH) > 0 && count(header::TRANSFER_ENCODING) > 0) {
+    if count(header::CONTENT_LENGTH) > 1 || (count(header::CONTENT_LENGTH) > 0 && count(header::TRANSFER_ENCODING) > 0)
+    {
         return malformed("a body with ambiguous length", "Content-Length or Transfer-Encoding, once");
     }
     if headers.len() > MOST_HEADERS {

@@ -39,29 +39,37 @@ pub struct FlowId(pub String);
 
 /// What every request goes through.
 ///
+/// No handle on the request is held while it is routed: actix wants to be its only owner then.
+///
 /// # Errors
-/// None: what goes wrong inside becomes an answer.
-pub async fn outer(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+/// Those of actix itself; what goes wrong in a handler becomes an answer.
+pub async fn outer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let stopwatch = Stopwatch::start();
-    let handle = request.request().clone();
     let context = context_of(&request);
     request.extensions_mut().insert(context.clone());
-    let response = match head::check(&request) {
-        Err(refusal) => request.into_response(close(refuse(&handle, &refusal))),
-        Ok(()) => guarded(request, next, &handle).await,
+    let mut response = match head::check(&request) {
+        Err(refusal) => {
+            let refused = close(refuse(request.request(), &refusal));
+            request.into_response(refused)
+        }
+        Ok(()) => next.call(request).await?.map_into_boxed_body(),
     };
-    let mut response = response;
-    let is_https = handle.app_data::<web::Data<Services>>().is_some_and(|services| services.settings.server.issuer.is_https());
+    let services = response.request().app_data::<web::Data<Services>>();
+    let is_https = services.is_some_and(|services| services.settings.server.issuer.is_https());
     add_security_headers(response.headers_mut(), is_https);
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
-    log_access(&handle, &context, response.status(), stopwatch);
+    log_access(response.request(), &context, response.status(), stopwatch);
     Ok(response)
 }
 
 fn context_of(request: &ServiceRequest) -> RequestContext {
-    let services = request.app_data::<web::Data<Services>>().expect("the app is built with its services, see app.rs");
+    let services =
+        request.app_data::<web::Data<Services>>().expect("the app is built with its services, see app.rs");
     let peer = request.peer_addr().map(|peer| peer.ip());
     RequestContext {
         now: services.clock.now(),
@@ -70,11 +78,17 @@ fn context_of(request: &ServiceRequest) -> RequestContext {
     }
 }
 
-async fn guarded(request: ServiceRequest, next: Next<impl MessageBody + 'static>, handle: &HttpRequest) -> ServiceResponse<BoxBody> {
+/// A panic in a handler is an answer and a line in the log, not a dropped connection.
+async fn guarded(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    handle: &HttpRequest,
+) -> ServiceResponse<BoxBody> {
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response.map_into_boxed_body(),
         Ok(Err(error)) => {
-            let refusal = Refusal::by(&refusal::REQUEST_MALFORMED).because(error.to_string(), "a well-formed request");
+            let refusal =
+                Refusal::by(&refusal::REQUEST_MALFORMED).because(error.to_string(), "a well-formed request");
             ServiceResponse::new(handle.clone(), refuse(handle, &refusal))
         }
         Err(_) => {
@@ -94,7 +108,11 @@ fn refuse(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
 }
 
 fn kind_of(request: &HttpRequest) -> Kind {
-    let wants_html = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"));
+    let wants_html = request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|accept| accept.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"));
     match request.app_data::<Policy>() {
         Some(policy) => policy.kind,
         None if wants_html => Kind::Page,
@@ -127,13 +145,16 @@ pub async fn method_not_allowed(edge: Edge) -> HttpResponse {
 ///
 /// # Errors
 /// What the handler fails with.
-pub async fn by_policy(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn by_policy(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let policy = request.app_data::<Policy>().copied().unwrap_or(Policy::PAGE);
     let handle = request.request().clone();
     let mut response = if request.method() == Method::OPTIONS && policy.cors != Cors::Never {
         request.into_response(HttpResponse::NoContent().finish())
     } else {
-        next.call(request).await?.map_into_boxed_body()
+        guarded(request, next, &handle).await
     };
     match policy.cache {
         Cache::Never => insert(response.headers_mut(), header::CACHE_CONTROL, "no-store"),
@@ -155,7 +176,11 @@ fn add_security_headers(headers: &mut HeaderMap, is_https: bool) {
     insert(headers, header::REFERRER_POLICY, "same-origin");
     insert(headers, header::X_FRAME_OPTIONS, "DENY");
     insert(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    insert(headers, HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
+    insert(
+        headers,
+        HeaderName::from_static("permissions-policy"),
+        "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    );
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         insert(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
     }

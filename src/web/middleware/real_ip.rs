@@ -29,14 +29,26 @@ pub fn source(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
 fn hops(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
     let list = |name: &'static str| {
         let values = headers.get_all(HeaderName::from_static(name));
-        values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).map(str::trim).collect::<Vec<_>>()
+        values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect::<Vec<_>>()
     };
     let plain = list("x-forwarded-for");
     if !plain.is_empty() {
         return plain.into_iter().map(address).collect();
     }
     let forwarded = list("forwarded");
-    forwarded.into_iter().map(|element| element.split(';').find_map(|pair| pair.trim().to_ascii_lowercase().strip_prefix("for=").map(str::to_owned)).and_then(|text| address(&text))).collect()
+    forwarded
+        .into_iter()
+        .map(|element| {
+            element
+                .split(';')
+                .find_map(|pair| pair.trim().to_ascii_lowercase().strip_prefix("for=").map(str::to_owned))
+                .and_then(|text| address(&text))
+        })
+        .collect()
 }
 
 fn address(text: &str) -> Option<IpAddr> {
@@ -68,6 +80,9 @@ mod tests {
     fn the_chain_is_walked_from_the_right() {
         assert_eq!(source_of("10.0.0.1", "x-forwarded-for", "1.2.3.4, 198.51.100.7, 10.0.0.9"), "198.51.100.7");
         assert_eq!(source_of("10.0.0.1", "x-forwarded-for", "1.2.3.4, junk"), "10.0.0.1");
-        assert_eq!(source_of("10.0.0.1", "forwarded", "for=1.2.3.4, for=\"[2001:db8::1]:4711\";proto=https"), "2001:db8::1");
+        assert_eq!(
+            source_of("10.0.0.1", "forwarded", "for=1.2.3.4, for=\"[2001:db8::1]:4711\";proto=https"),
+            "2001:db8::1"
+        );
     }
 }
