@@ -20,6 +20,14 @@ pub async fn openid_configuration(edge: Edge) -> HttpResponse {
     metadata::answer(&discovery::document(shared, edge.issuer(), edge.keys.algorithms()))
 }
 
+/// `GET /favicon.ico`, which browsers ask for where a page names no icon.
+pub async fn icon(edge: Edge) -> HttpResponse {
+    match edge.ui.asset_named("mark.svg") {
+        Some(asset) => file(asset),
+        None => nothing(&edge),
+    }
+}
+
 /// `GET /assets/{name}`
 pub async fn asset(edge: Edge, name: web::Path<String>) -> HttpResponse {
     match edge.ui.asset(&name) {

@@ -3,7 +3,7 @@
 
 use crate::domain::issuer::Issuer;
 use crate::web::middleware::{self, AllowedMethods};
-use crate::web::policy::Policy;
+use crate::web::policy::{Cache, Policy};
 use crate::{account, health, oauth, oidc, pages};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, from_fn};
@@ -40,6 +40,7 @@ static TABLE: &[Row] = rows! {
     "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
     "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;
     "/.well-known/openid-configuration": Policy::METADATA, "GET" => pages::openid_configuration;
+    "/favicon.ico": Policy { cache: Cache::Handler, ..Policy::ASSET }, "GET" => pages::icon;
     "/assets/{name}": Policy::ASSET, "GET" => pages::asset;
     "/demo": Policy::PAGE, "GET" => pages::demo;
     "/demo/{name}": Policy::PAGE, "GET" => pages::demo_file;

@@ -151,6 +151,11 @@ impl Ui {
         self.assets.find(hashed_name)
     }
 
+    /// The asset with this plain name.
+    pub fn asset_named(&self, name: &str) -> Option<&Asset> {
+        self.assets.find(self.assets.hashed_name(name)?)
+    }
+
     /// A file of the demonstration client: `index.html` (served at `{base_path}/demo`), `app.js` and `style.css` (below
     /// it). Not under a hashed name, so to be served with revalidation.
     pub fn demo(&self, name: &str) -> Option<&Asset> {
