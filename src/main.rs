@@ -1,1 +1,5 @@
-fn main() {}
+//! Parses the command line and calls `cli`; nothing else.
+
+fn main() -> std::process::ExitCode {
+    authward::cli::main()
+}
