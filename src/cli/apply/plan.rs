@@ -152,7 +152,7 @@ impl Plan {
         for step in &self.users {
             write_user(db, step, now).inspect_err(|error| {
                 if *error == StoreError::Conflict {
-                    let what = "a user name that looks like this one is taken".to_owned();
+                    let what = "a user name that looks like this one, or the address, is taken".to_owned();
                     let error = FieldError { field: member(&step.at, "username"), what };
                     *taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
                 }

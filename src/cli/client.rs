@@ -1,0 +1,256 @@
+//! `authward client …`
+
+use super::apply::Applier;
+use super::output::{self, Format, Row};
+use super::{Context, Failure, open};
+use crate::clients::metadata;
+use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
+use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
+use crate::store::{self, Store};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+/// Add, list, show, disable and enable clients, and set their secrets.
+#[derive(Debug, Subcommand)]
+pub(super) enum Client {
+    Add(Box<Add>),
+    /// List all clients.
+    List {
+        /// How the list is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show everything that is stored of one client, but its secret.
+    Show {
+        /// The client_id.
+        client_id: String,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Disable a client: its requests are refused.
+    Disable {
+        /// The client_id.
+        client_id: String,
+    },
+    /// Enable a client that was disabled.
+    Enable {
+        /// The client_id.
+        client_id: String,
+    },
+    /// Replace the secret of a client by a generated one, which is printed once.
+    SetSecret {
+        /// The client_id.
+        client_id: String,
+    },
+}
+
+/// Add a client.
+///
+/// A confidential client gets a generated secret, which is printed once. "authward apply" can say more of a client.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The client_id; generated where it is left out.
+    client_id: Option<String>,
+    /// The name that people are shown.
+    #[arg(long)]
+    name: Option<String>,
+    /// A redirect URI; may be repeated.
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// A client that cannot keep a secret: a native app or a page in a browser. The same as --auth-method none.
+    #[arg(long, conflicts_with = "auth_method")]
+    public: bool,
+    /// How it authenticates itself: none, client_secret_basic or client_secret_post.
+    #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
+    auth_method: String,
+    /// It runs on a person's device: loopback and private-use redirect URIs are allowed.
+    #[arg(long)]
+    native: bool,
+    /// A grant type; may be repeated.
+    #[arg(long, value_name = "GRANT", default_values_t = ["authorization_code".to_owned(), "refresh_token".to_owned()])]
+    grant_type: Vec<String>,
+    /// The scopes it may ask for, separated by spaces.
+    #[arg(long, default_value = metadata::DEFAULT_SCOPES)]
+    scope: String,
+    /// It is of the same house: people are not asked for consent.
+    #[arg(long)]
+    skip_consent: bool,
+    /// How the outcome is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct ClientRow {
+    client_id: String,
+    client_name: Option<String>,
+    token_endpoint_auth_method: &'static str,
+    grant_types: Value,
+    scope: String,
+    disabled: bool,
+}
+
+impl From<&domain::Client> for ClientRow {
+    fn from(client: &domain::Client) -> Self {
+        Self {
+            client_id: client.id.as_str().to_owned(),
+            client_name: client.name.clone(),
+            token_endpoint_auth_method: client.authentication.as_str(),
+            grant_types: json!(client.grant_types),
+            scope: client.scopes.to_string(),
+            disabled: client.disabled_at.is_some(),
+        }
+    }
+}
+
+impl Row for ClientRow {
+    const HEADS: &'static [&'static str] = &["client_id", "name", "authentication", "state", "scope"];
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            self.client_id.clone(),
+            self.client_name.clone().unwrap_or_default(),
+            self.token_endpoint_auth_method.to_owned(),
+            if self.disabled { "disabled" } else { "enabled" }.to_owned(),
+            self.scope.clone(),
+        ]
+    }
+}
+
+impl Client {
+    pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        match self {
+            Self::Add(add) => add.run(context).await,
+            Self::List { format } => {
+                let store = open::existing_store(context).await?;
+                let clients = store.read(store::clients::list).await.map_err(Failure::work)?;
+                output::list(&clients.iter().map(ClientRow::from).collect::<Vec<_>>(), *format)
+            }
+            Self::Show { client_id, format } => show(&load(context, client_id).await?.1, *format),
+            Self::Disable { client_id } => {
+                let now = context.now();
+                change(context, client_id, move |client| client.disabled_at = client.disabled_at.or(Some(now))).await?;
+                output::print("The client is disabled; running servers refuse it within seconds.\n")
+            }
+            Self::Enable { client_id } => {
+                change(context, client_id, |client| client.disabled_at = None).await?;
+                output::print("The client is enabled.\n")
+            }
+            Self::SetSecret { client_id } => {
+                let secret = context.entropy.secret();
+                let (_, client) = load(context, client_id).await?;
+                if client.authentication == ClientAuthentication::None {
+                    return Err(Failure::work("the client has token_endpoint_auth_method none, and so no secret"));
+                }
+                let stored = ClientSecret::generated(secret.reveal());
+                change(context, client_id, move |client| client.secret = Some(stored.clone())).await?;
+                output::print(&format!("Client secret (shown this once): {}\n", secret.reveal()))
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let now = context.now();
+        let id = self.client_id.clone().unwrap_or_else(|| context.entropy.uuid(now.seconds()));
+        let id = metadata::parse_client_id(&id).map_err(|what| Failure::Unusable(format!("client_id: {what}")))?;
+        let is_public = self.public || self.auth_method == ClientAuthentication::None.as_str();
+        let secret = (!is_public).then(|| context.entropy.secret());
+        let rules = Applier::rules(&context.settings);
+        let registered = metadata::read(id, &self.metadata(secret.as_ref()), &rules).map_err(|errors| {
+            Failure::Unusable(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        })?;
+        let mut client = registered.client;
+        client.secret = secret.as_ref().map(|secret| ClientSecret::generated(secret.reveal()));
+        let store = open::store(context).await?;
+        let added = client.clone();
+        let is_new = store
+            .write(move |db| {
+                if store::clients::find(db, &added.id)?.is_some() {
+                    return Ok(false);
+                }
+                store::clients::save(db, &added, now).map(|()| true)
+            })
+            .await
+            .map_err(Failure::work)?;
+        if !is_new {
+            return Err(Failure::Work(format!("there is a client {} already", client.id)));
+        }
+        self.announce(&client, secret.as_ref())
+    }
+
+    fn metadata(&self, secret: Option<&Secret>) -> Map<String, Value> {
+        let method = if self.public { ClientAuthentication::None.as_str() } else { &self.auth_method };
+        let mut metadata = Map::new();
+        metadata.insert("token_endpoint_auth_method".into(), json!(method));
+        metadata.insert("redirect_uris".into(), json!(self.redirect_uri));
+        metadata.insert("application_type".into(), json!(if self.native { "native" } else { "web" }));
+        metadata.insert("grant_types".into(), json!(self.grant_type));
+        metadata.insert("scope".into(), json!(self.scope));
+        metadata.insert("skip_consent".into(), json!(self.skip_consent));
+        metadata.extend(self.name.as_ref().map(|name| ("client_name".to_owned(), json!(name))));
+        metadata.extend(secret.map(|secret| ("client_secret".to_owned(), json!(secret.reveal()))));
+        metadata
+    }
+
+    fn announce(&self, client: &domain::Client, secret: Option<&Secret>) -> Result<(), Failure> {
+        let secret = secret.map(|secret| secret.reveal().to_owned());
+        match self.format {
+            Format::Json => output::json(&json!({"client_id": client.id, "client_secret": secret})),
+            Format::Table => output::fields(&[
+                ("Client id", client.id.as_str().to_owned()),
+                ("Client secret (shown this once)", secret.unwrap_or_default()),
+            ]),
+        }
+    }
+}
+
+fn show(client: &domain::Client, format: Format) -> Result<(), Failure> {
+    let mut document = serde_json::to_value(client).map_err(Failure::work)?;
+    let Some(members) = document.as_object_mut() else { return Ok(()) };
+    members.insert("secret".to_owned(), json!(client.secret.is_some().then_some("(kept as a hash)")));
+    if format == Format::Json {
+        return output::json(&document);
+    }
+    let text = |value: &Value| match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    };
+    let fields: Vec<(&str, String)> = members.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+    output::fields(&fields)
+}
+
+async fn load(context: &Context, id: &str) -> Result<(Store, domain::Client), Failure> {
+    let store = open::existing_store(context).await?;
+    let wanted = ClientId::new(id);
+    let found = store.read(move |db| store::clients::find(db, &wanted)).await.map_err(Failure::work)?;
+    found.map(|client| (store, client)).ok_or_else(|| unknown(id))
+}
+
+/// Changes a client in one transaction.
+async fn change(
+    context: &Context,
+    id: &str,
+    change: impl Fn(&mut domain::Client) + Send + 'static,
+) -> Result<(), Failure> {
+    let store = open::existing_store(context).await?;
+    let (wanted, now) = (ClientId::new(id), context.now());
+    let is_known = store
+        .write(move |db| {
+            let Some(mut client) = store::clients::find(db, &wanted)? else { return Ok(false) };
+            change(&mut client);
+            store::clients::save(db, &client, now).map(|()| true)
+        })
+        .await
+        .map_err(Failure::work)?;
+    if is_known { Ok(()) } else { Err(unknown(id)) }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::Work(format!("there is no client {id}"))
+}

@@ -1,0 +1,152 @@
+//! `authward explain REFERENCE`
+
+use super::output::{self, Format, time};
+use super::{Context, Failure, open};
+use crate::domain::id::Reference;
+use crate::domain::refusal::{RefusalRecord, Rule, find_rule, first_difference};
+use crate::store;
+use clap::Args;
+use serde::Serialize;
+
+/// Say why a request was refused.
+///
+/// Prints the rule, what was sent, what was expected, their first difference, the section of the specification, and how
+/// to mend it. Refusals are kept for 7 days.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// The reference that the page or the answer showed, such as 7K2M-9QXT; case and dash do not matter.
+    reference: String,
+    /// How it is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Serialize)]
+struct Explanation {
+    reference: String,
+    rule: String,
+    meaning: String,
+    error: String,
+    section: String,
+    endpoint: String,
+    time: String,
+    client: Option<String>,
+    request: String,
+    sent: String,
+    expected: String,
+    first_difference: Option<String>,
+    mend: String,
+}
+
+impl Explain {
+    pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let Some(reference) = parse_reference(&self.reference) else {
+            return Err(Failure::Unusable("a reference has 8 digits and letters, such as 7K2M-9QXT".to_owned()));
+        };
+        let store = open::existing_store(context).await?;
+        let wanted = reference.clone();
+        let record = store.read(move |db| store::refusals::find(db, &wanted)).await.map_err(Failure::work)?;
+        let Some(record) = record else {
+            return Err(Failure::Work(format!("no refusal {reference} is known; refusals are kept for 7 days")));
+        };
+        let explanation = explain(record);
+        match self.format {
+            Format::Json => output::json(&explanation),
+            Format::Table => output::fields(&explanation.fields()),
+        }
+    }
+}
+
+fn explain(record: RefusalRecord) -> Explanation {
+    let rule = find_rule(&record.rule);
+    let said = |part: fn(&Rule) -> &'static str| rule.map(part).unwrap_or_default().to_owned();
+    let both = !record.sent.is_empty() && !record.expected.is_empty();
+    Explanation {
+        reference: record.reference.to_string(),
+        meaning: said(|rule| rule.description),
+        error: said(|rule| rule.code),
+        section: said(|rule| rule.section),
+        mend: said(|rule| rule.mend),
+        first_difference: both.then(|| first_difference(&record.sent, &record.expected)).flatten(),
+        rule: record.rule,
+        endpoint: record.endpoint,
+        time: time(record.refused_at),
+        client: record.client_id.map(|id| id.to_string()),
+        request: record.request_id,
+        sent: record.sent,
+        expected: record.expected,
+    }
+}
+
+impl Explanation {
+    fn fields(&self) -> [(&'static str, String); 13] {
+        [
+            ("Reference", self.reference.clone()),
+            ("Rule", self.rule.clone()),
+            ("Meaning", self.meaning.clone()),
+            ("Error code", self.error.clone()),
+            ("Section", self.section.clone()),
+            ("Endpoint", self.endpoint.clone()),
+            ("Time", self.time.clone()),
+            ("Client", self.client.clone().unwrap_or_else(|| "not known".to_owned())),
+            ("Request id", self.request.clone()),
+            ("Sent", self.sent.clone()),
+            ("Expected", self.expected.clone()),
+            ("First difference", self.first_difference.clone().unwrap_or_default()),
+            ("To mend it", self.mend.clone()),
+        ]
+    }
+}
+
+/// A reference as people write it: case, dash and spaces do not matter, and o, i and l are read as the digits that they
+/// look like.
+fn parse_reference(text: &str) -> Option<Reference> {
+    let digits: String = text
+        .chars()
+        .filter(|c| *c != '-' && !c.is_whitespace())
+        .map(|c| match c.to_ascii_uppercase() {
+            'O' => '0',
+            'I' | 'L' => '1',
+            c => c,
+        })
+        .collect();
+    let is_reference = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_alphanumeric() && byte != b'U');
+    is_reference.then(|| Reference::new(format!("{}-{}", &digits[..4], &digits[4..])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::refusal::REDIRECT_URI_MISMATCH;
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn a_reference_is_read_as_people_write_it() {
+        for text in ["7K2M-9QX1", "7k2m9qx1", " 7k2m 9qxl ", "7K2M-9QXI"] {
+            assert_eq!(parse_reference(text).unwrap().as_str(), "7K2M-9QX1", "{text}");
+        }
+        for bad in ["", "7K2M-9QX", "7K2M-9QXTT", "7K2M-9QX!", "7K2M-9QXé", "UUUU-UUUU"] {
+            assert_eq!(parse_reference(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_explanation_names_the_first_difference_and_how_to_mend_it() {
+        let explanation = explain(RefusalRecord {
+            reference: Reference::new("7K2M-9QX1"),
+            rule: REDIRECT_URI_MISMATCH.id.to_owned(),
+            client_id: None,
+            sent: "https://a.example/cb/".to_owned(),
+            expected: "https://a.example/cb".to_owned(),
+            request_id: "0123456789abcdef".to_owned(),
+            endpoint: "GET /authorize".to_owned(),
+            refused_at: Timestamp::from_seconds(0),
+            expires_at: Timestamp::from_seconds(1),
+        });
+        assert_eq!(explanation.first_difference.unwrap(), "at character 21: '/' was sent, the end was expected");
+        assert_eq!(
+            (explanation.section.as_str(), explanation.mend.as_str()),
+            (REDIRECT_URI_MISMATCH.section, REDIRECT_URI_MISMATCH.mend)
+        );
+    }
+}

@@ -1,0 +1,130 @@
+//! `authward keys …`
+
+use super::output::{self, Format, Row, time};
+use super::{Context, Failure, open};
+use crate::domain::id::KeyId;
+use crate::domain::key::{Algorithm, SigningKey};
+use crate::keys::{KeysError, Rotated, RotationOutcome};
+use clap::Subcommand;
+use serde::Serialize;
+
+/// List, rotate and retire signing keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum Keys {
+    /// List the signing keys and when they change.
+    List {
+        /// How the list is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Publish the next key, and let it sign as soon as every verifier can know it.
+    ///
+    /// Running servers notice within seconds. Rotation also happens by itself, by keys.rotate_every.
+    Rotate {
+        /// Only this algorithm: ES256, RS256 or EdDSA.
+        #[arg(long, value_parser = parse_algorithm)]
+        algorithm: Option<Algorithm>,
+        /// Let it sign at once; verifiers that have cached the JWKS do not know it until they look again.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Take a key out of use at once, because it may be known to others.
+    ///
+    /// It leaves the JWKS, and what it signed is refused from now on. A key that signs is replaced first.
+    Retire {
+        /// The key's id, as "authward keys list" shows it.
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
+}
+
+#[derive(Serialize)]
+struct KeyRow {
+    kid: String,
+    algorithm: &'static str,
+    state: &'static str,
+    created_at: String,
+    activated_at: Option<String>,
+    retiring_at: Option<String>,
+    retires_at: Option<String>,
+}
+
+impl From<SigningKey> for KeyRow {
+    fn from(key: SigningKey) -> Self {
+        Self {
+            kid: key.id.as_str().to_owned(),
+            algorithm: key.algorithm.as_str(),
+            state: key.state.as_str(),
+            created_at: time(key.created_at),
+            activated_at: key.activated_at.map(time),
+            retiring_at: key.retiring_at.map(time),
+            retires_at: key.retires_at.map(time),
+        }
+    }
+}
+
+impl Row for KeyRow {
+    const HEADS: &'static [&'static str] =
+        &["kid", "algorithm", "state", "created", "signs since", "stopped signing", "leaves the jwks"];
+
+    fn cells(&self) -> Vec<String> {
+        let text = |time: &Option<String>| time.clone().unwrap_or_default();
+        vec![
+            self.kid.clone(),
+            self.algorithm.to_owned(),
+            self.state.to_owned(),
+            self.created_at.clone(),
+            text(&self.activated_at),
+            text(&self.retiring_at),
+            text(&self.retires_at),
+        ]
+    }
+}
+
+impl Keys {
+    pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let keys = open::keys(context).await?;
+        match self {
+            Self::List { format } => {
+                let rows: Vec<KeyRow> =
+                    keys.list().await.map_err(Failure::work)?.into_iter().map(KeyRow::from).collect();
+                output::list(&rows, *format)
+            }
+            Self::Rotate { algorithm, force } => {
+                keys.ensure().await.map_err(Failure::work)?;
+                let rotated = keys.rotate_now(*algorithm, *force).await.map_err(failure)?;
+                output::print(&rotated.iter().map(sentence).collect::<String>())
+            }
+            Self::Retire { kid } => {
+                keys.ensure().await.map_err(Failure::work)?;
+                let retired = keys.retire(&KeyId::new(kid.as_str())).await.map_err(failure)?;
+                let instead = retired.replaced_by.map(|kid| format!(" {kid} signs instead.")).unwrap_or_default();
+                output::print(&format!("{} is out of use.{instead}\n", retired.kid))
+            }
+        }
+    }
+}
+
+fn failure(error: KeysError) -> Failure {
+    match error {
+        KeysError::NotConfigured(_) => Failure::Unusable(format!("{error}; see keys.algorithms")),
+        error => Failure::work(error),
+    }
+}
+
+fn sentence(rotated: &Rotated) -> String {
+    let algorithm = rotated.algorithm.as_str();
+    match &rotated.outcome {
+        RotationOutcome::Promoted { kid, replaced: Some(replaced) } => {
+            format!("{algorithm}: {kid} signs from now on instead of {replaced}.\n")
+        }
+        RotationOutcome::Promoted { kid, replaced: None } => format!("{algorithm}: {kid} signs from now on.\n"),
+        RotationOutcome::Waiting { kid, until } => {
+            format!("{algorithm}: {kid} is published and will sign from {} on.\n", time(*until))
+        }
+    }
+}
+
+fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(text).ok_or_else(|| "it is one of ES256, RS256, EdDSA".to_owned())
+}

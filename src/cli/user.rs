@@ -1,0 +1,259 @@
+//! `authward user …`
+
+use super::output::{self, Format, Row, time};
+use super::{Context, Failure, open};
+use crate::domain::id::UserId;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{self as domain, Email, LoginName, Username};
+use crate::passwords::{Password, policy};
+use crate::store::{self, Store, StoreError};
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use std::io::Read as _;
+
+/// How many accounts are read at a time.
+const PAGE: i64 = 500;
+
+/// Add, list, show, disable and enable accounts, and set their passwords.
+#[derive(Debug, Subcommand)]
+pub(super) enum User {
+    Add(Add),
+    /// List all accounts.
+    List {
+        /// How the list is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Show one account.
+    Show {
+        /// User name or e-mail address.
+        user: String,
+        /// How it is printed.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Disable an account, end its sessions and revoke everything issued for it.
+    Disable {
+        /// User name or e-mail address.
+        user: String,
+    },
+    /// Enable an account that was disabled.
+    Enable {
+        /// User name or e-mail address.
+        user: String,
+    },
+    /// Set a password, end the account's sessions and revoke everything issued for it.
+    ///
+    /// Without --password-stdin a password is generated and printed once.
+    SetPassword {
+        /// User name or e-mail address.
+        user: String,
+        /// Read the password from standard input, up to the end of the line.
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+/// Add an account.
+///
+/// Without --password-stdin a password is generated and printed once.
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// The user name.
+    username: String,
+    /// The e-mail address.
+    #[arg(long)]
+    email: String,
+    /// The address is proven.
+    #[arg(long)]
+    email_verified: bool,
+    /// A role, such as admin; may be repeated.
+    #[arg(long)]
+    role: Vec<String>,
+    /// Read the password from standard input, up to the end of the line.
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Serialize)]
+struct UserRow {
+    sub: String,
+    username: String,
+    email: String,
+    email_verified: bool,
+    roles: Vec<String>,
+    has_password: bool,
+    disabled_at: Option<String>,
+    created_at: String,
+    updated_at: String,
+}
+
+impl From<domain::User> for UserRow {
+    fn from(user: domain::User) -> Self {
+        Self {
+            sub: user.id.as_str().to_owned(),
+            username: user.username.as_str().to_owned(),
+            email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified,
+            roles: user.roles,
+            has_password: user.password_hash.is_some(),
+            disabled_at: user.disabled_at.map(time),
+            created_at: time(user.created_at),
+            updated_at: time(user.updated_at),
+        }
+    }
+}
+
+impl Row for UserRow {
+    const HEADS: &'static [&'static str] = &["username", "email", "verified", "roles", "state", "created", "sub"];
+
+    fn cells(&self) -> Vec<String> {
+        let state = if self.disabled_at.is_some() { "disabled" } else { "enabled" };
+        let verified = if self.email_verified { "yes" } else { "no" };
+        vec![
+            self.username.clone(),
+            self.email.clone(),
+            verified.to_owned(),
+            self.roles.join(" "),
+            state.to_owned(),
+            self.created_at.clone(),
+            self.sub.clone(),
+        ]
+    }
+}
+
+impl User {
+    pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let now = context.now();
+        match self {
+            Self::Add(add) => add.run(context).await,
+            Self::List { format } => list(&open::existing_store(context).await?, *format).await,
+            Self::Show { user, format } => {
+                let user = UserRow::from(load(&open::existing_store(context).await?, user).await?);
+                match format {
+                    Format::Json => output::json(&user),
+                    Format::Table => output::list(&[user], *format),
+                }
+            }
+            Self::Disable { user } => {
+                let store = open::existing_store(context).await?;
+                let mut account = load(&store, user).await?;
+                if account.disabled_at.is_some() {
+                    return output::print("The account was disabled before.\n");
+                }
+                account.disabled_at = Some(now);
+                account.updated_at = now;
+                let change = move |db: &mut store::Db| {
+                    store::users::update(db, &account)?;
+                    end_everything(db, &account.id, now)
+                };
+                store.write(change).await.map_err(Failure::work)?;
+                output::print(
+                    "The account is disabled. Its sessions are ended, and what was issued for it is revoked.\n",
+                )
+            }
+            Self::Enable { user } => {
+                let store = open::existing_store(context).await?;
+                let mut account = load(&store, user).await?;
+                account.disabled_at = None;
+                account.updated_at = now;
+                store.write(move |db| store::users::update(db, &account)).await.map_err(Failure::work)?;
+                output::print("The account is enabled.\n")
+            }
+            Self::SetPassword { user, password_stdin } => {
+                let store = open::existing_store(context).await?;
+                let account = load(&store, user).await?;
+                let (password, is_new) = choose_password(context, *password_stdin, &account.username, &account.email)?;
+                let hash = open::passwords(context)?.hash(&password).await.map_err(Failure::work)?;
+                let change = move |db: &mut store::Db| {
+                    store::users::set_password_hash(db, &account.id, &hash, now)?;
+                    end_everything(db, &account.id, now)
+                };
+                store.write(change).await.map_err(Failure::work)?;
+                announce("The password is set. Sessions are ended, and what was issued is revoked.", &password, is_new)
+            }
+        }
+    }
+}
+
+impl Add {
+    async fn run(&self, context: &Context) -> Result<(), Failure> {
+        let username = Username::parse(&self.username).map_err(|error| Failure::Unusable(error.to_string()))?;
+        let email = Email::parse(&self.email).map_err(|error| Failure::Unusable(error.to_string()))?;
+        let (password, is_new) = choose_password(context, self.password_stdin, &username, &email)?;
+        let store = open::store(context).await?;
+        let hash = open::passwords(context)?.hash(&password).await.map_err(Failure::work)?;
+        let now = context.now();
+        let user = domain::User {
+            id: UserId::new(context.entropy.uuid(now.seconds())),
+            username,
+            email,
+            email_verified: self.email_verified,
+            password_hash: Some(hash),
+            claims: serde_json::Map::new(),
+            roles: self.role.clone(),
+            disabled_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        match store.write(move |db| store::users::insert(db, &user)).await {
+            Err(StoreError::Conflict) => {
+                Err(Failure::work("the user name, one that looks like it, or the e-mail address is taken"))
+            }
+            outcome => outcome.map_err(Failure::work),
+        }?;
+        announce("The account is made.", &password, is_new)
+    }
+}
+
+async fn list(store: &Store, format: Format) -> Result<(), Failure> {
+    let mut rows: Vec<UserRow> = Vec::new();
+    let mut after: Option<UserId> = None;
+    loop {
+        let from = after.clone();
+        let page = store.read(move |db| store::users::list(db, from.as_ref(), PAGE)).await.map_err(Failure::work)?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.id.clone());
+        rows.extend(page.into_iter().map(UserRow::from));
+    }
+    output::list(&rows, format)
+}
+
+async fn load(store: &Store, name: &str) -> Result<domain::User, Failure> {
+    let unknown = || Failure::Work(format!("there is no user {name}"));
+    let login = LoginName::parse(name).ok_or_else(unknown)?;
+    let found = store.read(move |db| store::users::find_by_login(db, &login)).await.map_err(Failure::work)?;
+    found.ok_or_else(unknown)
+}
+
+fn end_everything(db: &mut store::Db, id: &UserId, now: Timestamp) -> Result<(), StoreError> {
+    store::sessions::remove_of_user(db, id, None)?;
+    store::grants::revoke_of_user(db, id, None, now)?;
+    Ok(())
+}
+
+/// The password from standard input, checked as at sign-up, or a generated one; and whether it was generated.
+fn choose_password(
+    context: &Context,
+    from_stdin: bool,
+    username: &Username,
+    email: &Email,
+) -> Result<(Secret, bool), Failure> {
+    if !from_stdin {
+        return Ok((context.entropy.secret(), true));
+    }
+    let mut text = String::new();
+    std::io::stdin().take(8192).read_to_string(&mut text).map_err(|error| Failure::Unusable(error.to_string()))?;
+    let line = text.split('\n').next().unwrap_or_default();
+    let password = Password::parse(line.strip_suffix('\r').unwrap_or(line));
+    let password = password.map_err(|problem| Failure::Unusable(problem.to_string()))?;
+    policy::check_common(&password, username.as_str(), email.as_str())
+        .map_err(|problem| Failure::Unusable(problem.to_string()))?;
+    Ok((password, false))
+}
+
+fn announce(sentence: &str, password: &Secret, is_new: bool) -> Result<(), Failure> {
+    let shown = if is_new { format!("Password (shown this once): {}\n", password.reveal()) } else { String::new() };
+    output::print(&format!("{sentence}\n{shown}"))
+}
