@@ -1,0 +1,15 @@
+DROP TABLE IF EXISTS refusals;
+DROP TABLE IF EXISTS secret_keys;
+DROP TABLE IF EXISTS signing_keys;
+DROP TABLE IF EXISTS throttles;
+DROP TABLE IF EXISTS refresh_token_families;
+DROP TABLE IF EXISTS authorization_codes;
+DROP TABLE IF EXISTS consents;
+DROP TABLE IF EXISTS grants;
+DROP TABLE IF EXISTS interactions;
+DROP TABLE IF EXISTS sessions;
+DROP TABLE IF EXISTS policies;
+DROP TABLE IF EXISTS resources;
+DROP TABLE IF EXISTS scopes;
+DROP TABLE IF EXISTS clients;
+DROP TABLE IF EXISTS users;

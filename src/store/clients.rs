@@ -1,0 +1,57 @@
+//! Registered clients, each a document.
+
+use super::schema::clients;
+use super::{Db, StoreError, from_json, is_storable, save as save_row, to_json};
+use crate::domain::client::Client;
+use crate::domain::id::ClientId;
+use crate::domain::time::Timestamp;
+use diesel::prelude::*;
+
+/// The client with this identifier, byte for byte.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(db: &mut Db, id: &ClientId) -> Result<Option<Client>, StoreError> {
+    if !is_storable(id.as_str()) {
+        return Ok(None);
+    }
+    let document: Option<String> = clients::table.find(id.as_str()).select(clients::document).first(db).optional()?;
+    document.map(|document| from_json(&document, "clients.document")).transpose()
+}
+
+/// Saves a client, new or known.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn save(db: &mut Db, client: &Client, now: Timestamp) -> Result<(), StoreError> {
+    let document = to_json(client, "a client")?;
+    let id = client.id.as_str();
+    save_row(
+        db,
+        |db| {
+            let columns = (clients::document.eq(&document), clients::updated_at.eq(now.seconds()));
+            Ok(diesel::update(clients::table.find(id)).set(columns).execute(db)?)
+        },
+        |db| {
+            let row = (clients::id.eq(id), clients::document.eq(&document), clients::updated_at.eq(now.seconds()));
+            Ok(diesel::insert_into(clients::table).values(row).execute(db)?)
+        },
+    )
+}
+
+/// Removes a client; whether there was one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(db: &mut Db, id: &ClientId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(clients::table.find(id.as_str())).execute(db)? == 1)
+}
+
+/// Every client, by identifier.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list(db: &mut Db) -> Result<Vec<Client>, StoreError> {
+    let documents: Vec<String> = clients::table.order(clients::id).select(clients::document).load(db)?;
+    documents.iter().map(|document| from_json(document, "clients.document")).collect()
+}

@@ -1,0 +1,117 @@
+//! Grants. Whatever is issued from a grant is live only while the grant is: a family that was added while its grant was
+//! being revoked is found dead by its grant, so whoever uses a family reads both.
+
+use super::schema::{grants, refresh_token_families as families};
+use super::{Db, StoreError, from_json, is_storable, time, to_json};
+use crate::domain::grant::Grant;
+use crate::domain::id::{ClientId, GrantId, Sid, UserId};
+use crate::domain::scope::ScopeSet;
+use crate::domain::time::Timestamp;
+use diesel::prelude::*;
+
+#[derive(Queryable)]
+struct Row {
+    id: String,
+    user_id: String,
+    client_id: String,
+    sid: String,
+    scopes: String,
+    resources: String,
+    nonce: Option<String>,
+    auth_time: i64,
+    created_at: i64,
+    expires_at: i64,
+    revoked_at: Option<i64>,
+}
+
+impl TryFrom<Row> for Grant {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: GrantId::new(row.id),
+            user_id: UserId::new(row.user_id),
+            client_id: ClientId::new(row.client_id),
+            sid: Sid::new(row.sid),
+            scopes: ScopeSet::parse(&row.scopes).map_err(|_| StoreError::corrupt("grants.scopes"))?,
+            resources: from_json(&row.resources, "grants.resources")?,
+            nonce: row.nonce,
+            auth_time: time(row.auth_time),
+            created_at: time(row.created_at),
+            expires_at: time(row.expires_at),
+            revoked_at: row.revoked_at.map(time),
+        })
+    }
+}
+
+/// Adds a grant.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn insert(db: &mut Db, grant: &Grant) -> Result<(), StoreError> {
+    let row = (
+        grants::id.eq(grant.id.as_str()),
+        grants::user_id.eq(grant.user_id.as_str()),
+        grants::client_id.eq(grant.client_id.as_str()),
+        grants::sid.eq(grant.sid.as_str()),
+        grants::scopes.eq(grant.scopes.to_string()),
+        grants::resources.eq(to_json(&grant.resources, "a grant's resources")?),
+        grants::nonce.eq(grant.nonce.as_deref()),
+        grants::auth_time.eq(grant.auth_time.seconds()),
+        grants::created_at.eq(grant.created_at.seconds()),
+        grants::expires_at.eq(grant.expires_at.seconds()),
+        grants::revoked_at.eq(grant.revoked_at.map(Timestamp::seconds)),
+    );
+    diesel::insert_into(grants::table).values(row).execute(db)?;
+    Ok(())
+}
+
+/// The grant with this identifier, revoked or not.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find(db: &mut Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
+    if !is_storable(id.as_str()) {
+        return Ok(None);
+    }
+    let row: Option<Row> = grants::table.find(id.as_str()).first(db).optional()?;
+    row.map(Grant::try_from).transpose()
+}
+
+/// Revokes a grant and its refresh token families; whether it was live.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn revoke(db: &mut Db, id: &GrantId, now: Timestamp) -> Result<bool, StoreError> {
+    let live = grants::table.find(id.as_str()).filter(grants::revoked_at.is_null());
+    let was_live = diesel::update(live).set(grants::revoked_at.eq(now.seconds())).execute(db)? == 1;
+    let of_it = families::table.filter(families::grant_id.eq(id.as_str())).filter(families::revoked_at.is_null());
+    diesel::update(of_it).set(families::revoked_at.eq(now.seconds())).execute(db)?;
+    Ok(was_live)
+}
+
+/// Revokes the live grants of a user and their families, but those of one session; how many grants.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn revoke_of_user(db: &mut Db, user: &UserId, except: Option<&Sid>, now: Timestamp) -> Result<u64, StoreError> {
+    let live = grants::table.filter(grants::user_id.eq(user.as_str())).filter(grants::revoked_at.is_null());
+    let ids: Vec<String> = match except {
+        None => live.select(grants::id).order(grants::id).load(db)?,
+        Some(sid) => live.filter(grants::sid.ne(sid.as_str())).select(grants::id).order(grants::id).load(db)?,
+    };
+    let mut revoked = 0;
+    for id in ids {
+        revoked += u64::from(revoke(db, &GrantId::new(id), now)?);
+    }
+    Ok(revoked)
+}
+
+/// Moves the end of a grant, because something issued from it lives longer; whether there is such a grant.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn extend(db: &mut Db, id: &GrantId, expires_at: Timestamp) -> Result<bool, StoreError> {
+    let column = grants::expires_at.eq(expires_at.seconds());
+    Ok(diesel::update(grants::table.find(id.as_str())).set(column).execute(db)? == 1)
+}

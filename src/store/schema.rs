@@ -1,0 +1,197 @@
+//! The tables, as the three sets of migrations make them. Times are seconds since the epoch; hashes are 32 bytes.
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        username -> Text,
+        username_key -> Text,
+        username_skeleton -> Text,
+        email -> Text,
+        email_key -> Text,
+        email_verified -> Bool,
+        password_hash -> Nullable<Text>,
+        claims -> Text,
+        roles -> Text,
+        disabled_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    clients (id) {
+        id -> Text,
+        document -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    scopes (name) {
+        name -> Text,
+        document -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    resources (identifier) {
+        identifier -> Text,
+        document -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    policies (name) {
+        name -> Text,
+        document -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    sessions (hash) {
+        hash -> Binary,
+        sid -> Text,
+        user_id -> Text,
+        auth_time -> BigInt,
+        created_at -> BigInt,
+        last_seen_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    interactions (hash) {
+        hash -> Binary,
+        request -> Text,
+        browser -> Nullable<Binary>,
+        authenticated -> Bool,
+        consented -> Bool,
+        flow_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    grants (id) {
+        id -> Text,
+        user_id -> Text,
+        client_id -> Text,
+        sid -> Text,
+        scopes -> Text,
+        resources -> Text,
+        nonce -> Nullable<Text>,
+        auth_time -> BigInt,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    consents (user_id, client_id) {
+        user_id -> Text,
+        client_id -> Text,
+        scopes -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    authorization_codes (hash) {
+        hash -> Binary,
+        grant_id -> Text,
+        client_id -> Text,
+        redirect_uri -> Text,
+        redirect_uri_was_sent -> Bool,
+        challenge -> Nullable<Text>,
+        challenge_method -> Nullable<Text>,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+        redeemed_at -> Nullable<BigInt>,
+        sweep_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    refresh_token_families (id) {
+        id -> Text,
+        grant_id -> Text,
+        client_id -> Text,
+        user_id -> Text,
+        scopes -> Text,
+        salt -> Binary,
+        key_id -> Text,
+        rotates -> Bool,
+        generation -> BigInt,
+        attempt -> BigInt,
+        previous_attempt -> BigInt,
+        rotated_at -> BigInt,
+        created_at -> BigInt,
+        last_used_at -> BigInt,
+        idle_expires_at -> BigInt,
+        expires_at -> BigInt,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    throttles (subject) {
+        subject -> Binary,
+        failures -> BigInt,
+        last_failed_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    signing_keys (id) {
+        id -> Text,
+        algorithm -> Text,
+        state -> Text,
+        slot -> Nullable<Text>,
+        public_jwk -> Text,
+        sealed_private -> Binary,
+        created_at -> BigInt,
+        activated_at -> Nullable<BigInt>,
+        retiring_at -> Nullable<BigInt>,
+        retires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    secret_keys (id) {
+        id -> Text,
+        purpose -> Text,
+        ordinal -> BigInt,
+        sealed -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    refusals (reference) {
+        reference -> Text,
+        rule -> Text,
+        client_id -> Nullable<Text>,
+        sent -> Text,
+        expected -> Text,
+        request_id -> Text,
+        endpoint -> Text,
+        refused_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(grants, refresh_token_families);
+
+diesel::table! {
+    __diesel_schema_migrations (version) {
+        version -> Text,
+        run_on -> Timestamp,
+    }
+}

@@ -1,0 +1,65 @@
+//! Removes what has expired, in bounded steps, so that tables do not grow with use.
+
+use super::schema::{
+    authorization_codes, grants, interactions, refresh_token_families, refusals, sessions, signing_keys, throttles,
+};
+use super::{Db, StoreError};
+use crate::domain::key::KeyState;
+use crate::domain::time::{Lifetime, Timestamp};
+use diesel::prelude::*;
+
+/// How long a key that signs nothing and is published nowhere stays in the list.
+const RETIRED_KEY_IS_KEPT: Lifetime = Lifetime::days(30);
+/// The most rows of a table that one step removes: bound values of one statement.
+const LARGEST_STEP: i64 = 1000;
+
+/// Removes at most `limit` rows of `$table` whose `$expiry` is not after `$until`. The keys are read first and the
+/// condition is checked again, because a row may have been extended in between.
+macro_rules! step {
+    ($db:expr, $table:ident, $key:ident: $type:ty, $expiry:ident, $until:expr, $limit:expr) => {{
+        let ended = || $table::$expiry.le($until.seconds());
+        let keys: Vec<$type> = $table::table.filter(ended()).select($table::$key).limit($limit).load($db)?;
+        if keys.is_empty() {
+            0
+        } else {
+            diesel::delete($table::table.filter($table::$key.eq_any(keys)).filter(ended())).execute($db)?
+        }
+    }};
+}
+
+/// Removes what has expired at `now`, at most `limit` rows (1 to 1000) a table and expiry; how many of which table.
+/// A table of which nothing was removed is left out. Call it again while a number reaches the limit.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static str, u64)>, StoreError> {
+    let limit = limit.clamp(1, LARGEST_STEP);
+    let mut removed = Vec::new();
+    let mut note = |table: &'static str, count: usize| {
+        if count > 0 {
+            removed.push((table, count as u64));
+        }
+    };
+    let idle_sessions = step!(db, sessions, hash: Vec<u8>, idle_expires_at, now, limit);
+    note("sessions", idle_sessions + step!(db, sessions, hash: Vec<u8>, expires_at, now, limit));
+    note("interactions", step!(db, interactions, hash: Vec<u8>, expires_at, now, limit));
+    note("authorization_codes", step!(db, authorization_codes, hash: Vec<u8>, sweep_at, now, limit));
+    let idle_families = step!(db, refresh_token_families, id: String, idle_expires_at, now, limit);
+    let families = idle_families + step!(db, refresh_token_families, id: String, expires_at, now, limit);
+    note("refresh_token_families", families);
+    note("grants", step!(db, grants, id: String, expires_at, now, limit));
+    note("throttles", step!(db, throttles, subject: Vec<u8>, expires_at, now, limit));
+    note("refusals", step!(db, refusals, reference: String, expires_at, now, limit));
+    note("signing_keys", retired_keys(db, now.minus(RETIRED_KEY_IS_KEPT), limit)?);
+    Ok(removed)
+}
+
+fn retired_keys(db: &mut Db, until: Timestamp, limit: i64) -> Result<usize, StoreError> {
+    let long_past =
+        || signing_keys::state.eq(KeyState::Retired.as_str()).and(signing_keys::retires_at.le(until.seconds()));
+    let keys: Vec<String> = signing_keys::table.filter(long_past()).select(signing_keys::id).limit(limit).load(db)?;
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    Ok(diesel::delete(signing_keys::table.filter(signing_keys::id.eq_any(keys)).filter(long_past())).execute(db)?)
+}
