@@ -4,8 +4,8 @@
 pub mod clock;
 pub mod domain;
 pub mod entropy;
-pub mod settings;
-pub mod ui;
-pub mod store;
 pub mod keys;
+pub mod settings;
+pub mod store;
 pub mod tokens;
+pub mod ui;
