@@ -8,9 +8,13 @@ use super::Clients;
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, TokenHash};
+use crate::domain::throttle::{Throttle, ThrottleRule};
+use crate::domain::time::{Lifetime, Timestamp};
 use crate::passwords::{Passwords, PasswordsError};
 use crate::store::StoreError;
-use std::sync::{Arc, PoisonError};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The credentials of a request, as they were sent.
 #[derive(Debug, Clone)]
@@ -21,6 +25,35 @@ pub struct Credentials {
     pub client_id: String,
     /// The secret; `None` with [`ClientAuthentication::None`].
     pub secret: Option<Secret>,
+}
+
+/// Failures by client and source, on this node. Guessing a secret of a machine is hopeless work; this bounds what it costs.
+#[derive(Default)]
+pub(crate) struct Guesses(Mutex<HashMap<TokenHash, Throttle>>);
+
+const RULE: ThrottleRule = ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
+const MOST_COUNTED: usize = 10_000;
+
+impl Guesses {
+    fn check(&self, subject: &TokenHash, now: Timestamp) -> Result<(), AuthenticationError> {
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match RULE.wait(counted.get(subject), now) {
+            0 => Ok(()),
+            seconds => Err(AuthenticationError::Throttled { seconds }),
+        }
+    }
+
+    fn failed(&self, subject: TokenHash, now: Timestamp) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.len() >= MOST_COUNTED {
+            counted.retain(|_, throttle| !throttle.expires_at.is_past(now));
+        }
+        if counted.len() >= MOST_COUNTED {
+            counted.clear();
+        }
+        let throttle = RULE.failed(subject, counted.get(&subject), now);
+        counted.insert(subject, throttle);
+    }
 }
 
 /// A chosen secret that was proven right: which stored form, and the hash of the secret that fitted.
@@ -43,6 +76,12 @@ pub enum AuthenticationError {
         /// The client, where there is one.
         client_id: Option<ClientId>,
     },
+    /// Too many failures from this source for this client.
+    #[error("too many failed attempts; wait {seconds} s")]
+    Throttled {
+        /// How long to wait.
+        seconds: i64,
+    },
     /// The password pool is full.
     #[error("too many passwords wait to be checked")]
     Busy,
@@ -60,7 +99,20 @@ impl Clients {
         &self,
         credentials: &Credentials,
         passwords: &Passwords,
+        source: (Option<IpAddr>, Timestamp),
     ) -> Result<Arc<Client>, AuthenticationError> {
+        let guesses = credentials.secret.as_ref().map(|_| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
+        if let Some(subject) = &guesses {
+            self.guesses.check(subject, source.1)?;
+        }
+        let result = self.prove(credentials, passwords).await;
+        if let (Some(subject), Err(AuthenticationError::Failed { .. })) = (guesses, &result) {
+            self.guesses.failed(subject, source.1);
+        }
+        result
+    }
+
+    async fn prove(&self, credentials: &Credentials, passwords: &Passwords) -> Result<Arc<Client>, AuthenticationError> {
         let client = self.find(&credentials.client_id).await?;
         let failure = match &client {
             None => failed("no such client", "a registered client_id", None),

@@ -295,12 +295,15 @@ impl Form<'_> {
             redirect_uris: self.read_redirect_uris(application_type, &grant_types),
             grant_types,
             response_types,
-            scopes: self.text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string())).unwrap_or_else(default_scopes),
+            scopes: self
+                .text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string()))
+                .unwrap_or_else(default_scopes),
             id_token_algorithm: self.read_algorithm(),
             skip_consent: self.operator_flag("skip_consent").unwrap_or(false),
             exceptions,
             default_resource: self.operator_text("default_resource", parse_resource),
-            access_token_lifetime: self.lifetime("access_token_lifetime", self.rules.longest_access_token_lifetime.as_seconds()),
+            access_token_lifetime: self
+                .lifetime("access_token_lifetime", self.rules.longest_access_token_lifetime.as_seconds()),
             refresh_token_idle_lifetime: self.lifetime("refresh_token_idle_lifetime", TEN_YEARS),
             refresh_token_lifetime: self.lifetime("refresh_token_lifetime", TEN_YEARS),
             refresh_token_rotation: self.operator_flag("refresh_token_rotation"),
@@ -338,7 +341,8 @@ impl Form<'_> {
             }
             (_, None) if self.errors.iter().any(|error| error.field == "token_endpoint_auth_method") => None,
             (method, None) => {
-                let what = format!("it is required with token_endpoint_auth_method {}, which is the default", method.as_str());
+                let what =
+                    format!("it is required with token_endpoint_auth_method {}, which is the default", method.as_str());
                 let what = if self.metadata.contains_key("token_endpoint_auth_method") {
                     what.replace(", which is the default", "")
                 } else {
@@ -435,7 +439,10 @@ impl Form<'_> {
 
     fn check_together(&mut self, client: &Client) {
         if self.metadata.get("require_pkce").is_some_and(|value| value != &Value::Bool(true)) {
-            self.error("require_pkce", "PKCE is required of every client; what needs less has a dated exception (exceptions: allow no_pkce)");
+            self.error(
+                "require_pkce",
+                "PKCE is required of every client; what needs less has a dated exception (exceptions: allow no_pkce)",
+            );
         }
         if let (Some(idle), Some(whole)) = (client.refresh_token_idle_lifetime, client.refresh_token_lifetime)
             && idle > whole
@@ -453,7 +460,10 @@ impl Form<'_> {
             let is_wrong = if value.is_null() || READ.contains(&name.as_str()) {
                 continue;
             } else if is_translation || KEPT_TEXTS.contains(&base) {
-                value.as_str().is_none_or(|text| text.len() > LONGEST_TEXT).then_some("it is not a text of at most 2048 bytes")
+                value
+                    .as_str()
+                    .is_none_or(|text| text.len() > LONGEST_TEXT)
+                    .then_some("it is not a text of at most 2048 bytes")
             } else if KEPT_LISTS.contains(&base) {
                 (!is_list_of_texts(value)).then_some("it is not a list of at most 32 texts")
             } else if KEPT_FLAGS.contains(&base) || base == "require_auth_time" {
@@ -463,7 +473,8 @@ impl Form<'_> {
             } else if base == "jwks" {
                 value.get("keys").is_none_or(|keys| !keys.is_array()).then_some("it is not a JWK set (RFC 7517 §5)")
             } else if base == "may_introspect" && self.rules.origin == Origin::Operator {
-                (!["own", "audience", "all"].iter().any(|scope| value == scope)).then_some("it is none of own, audience, all")
+                (!["own", "audience", "all"].iter().any(|scope| value == scope))
+                    .then_some("it is none of own, audience, all")
             } else {
                 continue;
             };
@@ -727,7 +738,8 @@ mod tests {
             metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             errors(metadata)
         };
-        let required = "client_secret: it is required with token_endpoint_auth_method client_secret_basic, which is the default";
+        let required =
+            "client_secret: it is required with token_endpoint_auth_method client_secret_basic, which is the default";
         assert_eq!(with(json!({})), [required]);
         assert_eq!(
             with(json!({"token_endpoint_auth_method": "client_secret_post"})),
@@ -743,7 +755,8 @@ mod tests {
     /// RFC 6749 §4.4
     #[test]
     fn client_credentials_need_no_redirect_uri_and_no_public_client() {
-        let metadata = json!({"grant_types": ["client_credentials"], "client_secret": "service-secret-0123", "scope": "api"});
+        let metadata =
+            json!({"grant_types": ["client_credentials"], "client_secret": "service-secret-0123", "scope": "api"});
         assert!(read_as(Origin::Operator, metadata).unwrap().client.response_types.is_empty());
         assert_eq!(
             errors(json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"})),

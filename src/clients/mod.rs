@@ -4,6 +4,7 @@
 //! node is seen by all within that time.
 
 pub mod authenticate;
+pub mod metadata;
 
 use crate::clock::Stopwatch;
 use crate::domain::client::Client;
@@ -25,7 +26,8 @@ pub struct Clients {
     kept: Arc<RwLock<HashMap<ClientId, (Arc<Client>, Stopwatch)>>>,
     catalogue: Arc<RwLock<Option<(Arc<Catalogue>, Stopwatch)>>>,
     origins: Arc<RwLock<Option<(Arc<HashSet<String>>, Stopwatch)>>>,
-    pub(crate) proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
+    proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
+    guesses: Arc<authenticate::Guesses>,
 }
 
 /// What the operator says of scopes and resources.
@@ -54,6 +56,7 @@ impl Clients {
             catalogue: Arc::default(),
             origins: Arc::default(),
             proven: Arc::default(),
+            guesses: Arc::default(),
         }
     }
 

@@ -38,7 +38,7 @@ impl Binding<'_> {
         let key = crate::domain::id::KeyId::new(key);
         let expected = match keys.hmac(Purpose::Forms, Some(&key), &self.message()) {
             Ok((_, expected)) => expected,
-            Err(KeysError::Unknown) => return Ok(false),
+            Err(KeysError::Unknown(_)) => return Ok(false),
             Err(other) => return Err(other),
         };
         Ok(URL_SAFE_NO_PAD.encode(expected).as_bytes().ct_eq(mac.as_bytes()).into())

@@ -69,7 +69,8 @@ impl Edge {
     /// The language to answer in: what the client asked for, then the person's choice, then the browser's.
     pub fn locale(&self, ui_locales: Option<&str>) -> Locale {
         let chosen = self.cookie(CookieKind::Locale);
-        Locale::negotiate(ui_locales, chosen.as_ref().map(Secret::reveal), self.header(header::ACCEPT_LANGUAGE))
+        let asked = Locale::asked_for(ui_locales, chosen.as_ref().map(Secret::reveal), self.header(header::ACCEPT_LANGUAGE));
+        asked.or_else(|| Locale::parse(&self.settings.ui.default_locale)).unwrap_or_default()
     }
 
     /// Method and path, for explanations.

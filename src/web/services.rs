@@ -9,6 +9,7 @@ use crate::refusals::Refusals;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::ui::Ui;
+use crate::sessions::SessionPolicy;
 use std::sync::Arc;
 
 /// The services of one server. Shared by all workers.
@@ -32,4 +33,10 @@ pub struct Services {
     pub clock: Clock,
     /// The source of randomness.
     pub entropy: Entropy,
+}
+
+/// How long sessions last, by the settings.
+pub fn session_policy(services: &Services) -> SessionPolicy {
+    let sessions = &services.settings.sessions;
+    SessionPolicy { idle_lifetime: sessions.idle_lifetime, lifetime: sessions.lifetime }
 }

@@ -56,6 +56,19 @@ pub async fn proceed(edge: Edge, query: Query) -> HttpResponse {
     }
 }
 
+/// `GET /authorize/deny`: the person left the login page for the app.
+pub async fn deny(edge: Edge, query: Query) -> HttpResponse {
+    let result = async {
+        let form = query.0.map_err(AuthorizeError::from)?;
+        let flow = find_flow(&edge, form.find("interaction")).await?;
+        refuse_denied(&edge, &flow).await
+    };
+    match result.await {
+        Ok(response) => response,
+        Err(error) => error.answer(&edge),
+    }
+}
+
 async fn begin(
     edge: &Edge,
     form: Result<StrictForm, AuthorizeError>,

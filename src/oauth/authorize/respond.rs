@@ -15,6 +15,7 @@ use crate::web::answer::redirect;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::extract::Edge;
 use crate::tokens;
+use crate::web::services::session_policy;
 use actix_web::HttpResponse;
 use std::sync::Arc;
 
@@ -33,7 +34,7 @@ pub async fn issue(
         code: (code.hash(), request.clone()),
         remember: remembered(request, &who, flow, edge),
         interaction: flow.map(|flow| flow.interaction.hash),
-        seen: sessions::is_due(&who.session, edge.context.now).then(|| (who.session.clone(), tokens::session_policy(&edge.settings))),
+        seen: sessions::is_due(&who.session, edge.context.now).then(|| (who.session.clone(), session_policy(edge))),
     };
     if !edge.store.write(move |db| issue.store(db)).await? {
         return Err(AuthorizeError::InteractionGone);

@@ -32,7 +32,7 @@ pub(super) async fn redeem(edge: &Edge, client: Arc<Client>, request: &CodeReque
         },
         code: request.code.hash(),
         resources: request.resources.clone(),
-        family: tokens::new_family(edge, &client)?,
+        family: tokens::new_family(&edge.settings, (&edge.keys, &edge.entropy), &client, edge.context.now)?,
         now: edge.context.now,
     };
     let outcome = edge.store.write(move |db| exchange.run(db)).await?;

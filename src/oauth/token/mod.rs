@@ -28,8 +28,11 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 
 async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
     let request = TokenRequest::parse(&edge.request, &body.0?)?;
-    edge.keys.ensure().await?;
-    let client = edge.clients.authenticate(&request.credentials, &edge.passwords, edge.context.source).await?;
+    // Before anything is used up: without keys nothing could be answered.
+    if edge.keys.jwks().is_err() {
+        edge.keys.ensure().await?;
+    }
+    let client = edge.clients.authenticate(&request.credentials, &edge.passwords, (edge.context.source, edge.context.now)).await?;
     edge.request.extensions_mut().insert(SeenClient(client.clone()));
     match &request.grant {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,

@@ -92,7 +92,7 @@ impl Refresh {
         let Some(family) = store::refresh_tokens::find(db, &self.token.family_id)? else { return Ok(None) };
         match self.token.is_genuine(&self.keys, &family) {
             Ok(is_genuine) => Ok(is_genuine.then_some(family)),
-            Err(crate::keys::KeysError::Unknown) => Ok(None),
+            Err(crate::keys::KeysError::Unknown(_)) => Ok(None),
             Err(error) => Err(StoreError::Unavailable(error.to_string())),
         }
     }

@@ -8,6 +8,7 @@ use crate::domain::resource::AccessTokenType;
 use crate::domain::scope::{OPENID, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
+use crate::tokens;
 use crate::tokens::access_token::{self, AccessTokenClaims};
 use crate::tokens::id_token::{self, IdTokenClaims};
 use crate::web::extract::Edge;
@@ -39,7 +40,7 @@ pub(super) struct Issuance {
 /// Signs and puts the answer together. Holds no lock and no transaction.
 pub(super) async fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<TokenResponse, TokenError> {
     let audience = audience(edge, client, issuance);
-    let lifetime = client.access_token_lifetime.unwrap_or(edge.settings.tokens.access_token_lifetime);
+    let lifetime = tokens::access_lifetime(&edge.settings, client);
     let (grant, now) = (&issuance.grant, edge.context.now);
     let claims = AccessTokenClaims {
         grant_id: &grant.id,

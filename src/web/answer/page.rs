@@ -50,13 +50,9 @@ fn render(
     }
 }
 
-/// Where the language links come back to: only for pages that were fetched, not for answers to a form.
+/// Where the language links come back to. Forms are sent to the address of their page, so it serves for their answers too.
 fn here(edge: &Edge) -> String {
-    if edge.request.method() == actix_web::http::Method::GET {
-        edge.request.uri().path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
-    } else {
-        edge.request.path().to_owned()
-    }
+    edge.request.uri().path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
 }
 
 /// The content security policy of a page: nothing but own styles, images and, where a page needs one, an own script.
