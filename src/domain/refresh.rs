@@ -58,7 +58,7 @@ pub struct Position {
     pub attempt: i64,
     /// The attempt of generation - 1 that was rotated into this generation; 0 while generation is 0.
     pub previous_attempt: i64,
-    /// When the current token was issued.
+    /// When the current token was last given out: at the rotation, or again to a retry.
     pub rotated_at: Timestamp,
 }
 
@@ -79,8 +79,9 @@ pub enum Decision {
     /// The current token: the family moves to the next generation.
     Rotated(Position),
     /// The token that the current one replaced, again within the retry window (two tabs, parallel calls, a retry): the
-    /// very same successor is the answer.
-    Repeated,
+    /// very same successor is the answer. It was given out now, so the window begins anew; within the same second the
+    /// position is the stored one and there is nothing to write.
+    Repeated(Position),
     /// The token that the current one replaced, later: the answer was lost. Same generation, next attempt; the
     /// successor that nobody used is dead from here on.
     Reissued(Position),
@@ -91,8 +92,10 @@ pub enum Decision {
 
 /// Decides what `presented` means to a family that stands at `position` (RFC 9700 §4.14.2).
 ///
-/// `retry_window`: how long after the rotation the replaced token still gives the very same successor. A clock that went
-/// backwards counts as within the window.
+/// `retry_window`: how long after the current token was last given out the replaced one still gives the very same
+/// successor. If the window began at the rotation only, two tabs that retry around its end could be given different
+/// tokens, the older of which is dead, and the storage they share may keep that one. A clock that went backwards counts as
+/// within the window.
 pub fn decide(
     rotation: Rotation,
     position: Position,
@@ -118,7 +121,7 @@ pub fn decide(
         return Decision::Replayed;
     }
     if now.since(position.rotated_at) <= retry_window.as_seconds() {
-        Decision::Repeated
+        Decision::Repeated(Position { rotated_at: now, ..position })
     } else {
         Decision::Reissued(Position { attempt: position.attempt + 1, rotated_at: now, ..position })
     }

@@ -12,6 +12,8 @@ mod ring;
 pub mod rotation;
 mod sealing;
 mod service;
+#[cfg(test)]
+pub(crate) mod tests;
 
 pub use jwk::{DamagedKey, Jwks};
 pub use jwt::{CryptoFailure, Expected, MAX_BYTES, VerifyError};

@@ -82,7 +82,7 @@ pub enum Step {
     StopSigning(KeyId),
     /// Leaves the JWKS.
     Retire(KeyId),
-    /// Leaves the store.
+    /// Leaves the store. Only a retired key does, and no key leaves that state: this needs no condition.
     Remove(KeyId),
 }
 
@@ -107,7 +107,7 @@ fn plan_signing(keys: &[SigningKey], algorithm: Algorithm, policy: &KeyPolicy, n
         (Some(active), None, false) => {
             is_due(active, Lifetime::seconds(0), policy, now).then(|| Step::StopSigning(active.id.clone()))
         }
-        (_, Some(next), false) => Some(Step::Remove(next.id.clone())),
+        (_, Some(next), false) => Some(Step::Retire(next.id.clone())),
         (None, None, false) => None,
     }
 }
@@ -132,7 +132,7 @@ fn plan_leaving(key: &SigningKey, policy: &KeyPolicy, now: Timestamp) -> Option<
     let is_wanted = policy.algorithms.contains(&key.algorithm);
     match key.state {
         // It never signed, so it can go; the next plan makes another with the right date.
-        KeyState::Next if is_wanted && is_misdated(key.created_at, policy, now) => Some(Step::Remove(key.id.clone())),
+        KeyState::Next if is_wanted && is_misdated(key.created_at, policy, now) => Some(Step::Retire(key.id.clone())),
         KeyState::Next | KeyState::Active => None,
         KeyState::Retiring => leaves_at(key, policy).is_past(now).then(|| Step::Retire(key.id.clone())),
         KeyState::Retired => {
@@ -143,4 +143,142 @@ fn plan_leaving(key: &SigningKey, policy: &KeyPolicy, now: Timestamp) -> Option<
 
 fn leaves_at(key: &SigningKey, policy: &KeyPolicy) -> Timestamp {
     key.retires_at.unwrap_or_else(|| policy.retires_at(key.retiring_at.unwrap_or(key.created_at)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Algorithm::{ES256, RS256};
+    use KeyState::{Active, Next, Retired, Retiring};
+
+    const HOUR: i64 = 3600;
+    const DAY: i64 = 24 * HOUR;
+    /// When this table's story takes place, in seconds.
+    const START: i64 = 1_800_000_000;
+
+    fn policy() -> KeyPolicy {
+        KeyPolicy { algorithms: vec![ES256], ..KeyPolicy::default() }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(START + seconds)
+    }
+
+    /// A key that came into its state at `since`.
+    fn key(id: &str, state: KeyState, since: i64) -> SigningKey {
+        let (activated_at, retiring_at) = (Some(at(since)), Some(at(since)));
+        let key = SigningKey {
+            id: KeyId::new(id),
+            algorithm: ES256,
+            state,
+            public_jwk: String::new(),
+            sealed_private: Vec::new(),
+            created_at: at(since),
+            activated_at: None,
+            retiring_at: None,
+            retires_at: None,
+        };
+        match state {
+            Next => key,
+            Active => SigningKey { activated_at, ..key },
+            Retiring | Retired => {
+                SigningKey { activated_at, retiring_at, retires_at: Some(policy().retires_at(at(since))), ..key }
+            }
+        }
+    }
+
+    fn promote(next: &str, active: Option<&str>) -> Step {
+        Step::Promote { next: KeyId::new(next), active: active.map(KeyId::new) }
+    }
+
+    #[test]
+    fn each_key_takes_the_step_that_is_due() {
+        let retired_after = DAY + 60;
+        let table: Vec<(&str, Vec<SigningKey>, i64, Vec<Step>)> = vec![
+            ("nothing is there", vec![], 0, vec![Step::MakeActive(ES256)]),
+            ("a young key signs", vec![key("a", Active, 0)], 29 * DAY - 1, vec![]),
+            ("the next key is due", vec![key("a", Active, 0)], 29 * DAY, vec![Step::MakeNext(ES256)]),
+            ("the next key is too young", vec![key("a", Active, 0), key("b", Next, 29 * DAY)], 30 * DAY - 1, vec![]),
+            (
+                "the next key has been seen by all",
+                vec![key("a", Active, 0), key("b", Next, 29 * DAY)],
+                30 * DAY,
+                vec![promote("b", Some("a"))],
+            ),
+            ("a key that was ordered waits its time", vec![key("a", Active, 0), key("b", Next, 0)], DAY - 1, vec![]),
+            (
+                "a key that was ordered does not wait for the schedule",
+                vec![key("a", Active, 0), key("b", Next, 0)],
+                DAY,
+                vec![promote("b", Some("a"))],
+            ),
+            ("nothing signs, however young the next", vec![key("b", Next, 0)], 1, vec![promote("b", None)]),
+            ("its last token may live", vec![key("a", Retiring, 0), key("b", Active, 0)], retired_after - 1, vec![]),
+            (
+                "its last token has expired",
+                vec![key("a", Retiring, 0), key("b", Active, 0)],
+                retired_after,
+                vec![Step::Retire(KeyId::new("a"))],
+            ),
+            ("a retired key is listed", vec![key("a", Retired, 0), key("b", Active, DAY)], 30 * DAY - 1, vec![]),
+            (
+                "a retired key is forgotten",
+                vec![key("a", Retired, 0), key("b", Active, 20 * DAY)],
+                retired_after + 30 * DAY,
+                vec![Step::Remove(KeyId::new("a"))],
+            ),
+            (
+                "the clock went forward by a month: publish first, whatever is overdue",
+                vec![key("a", Active, 0)],
+                60 * DAY,
+                vec![Step::MakeNext(ES256)],
+            ),
+            (
+                "the clock went back by a year: the key is as good as old",
+                vec![key("a", Active, 0)],
+                -365 * DAY,
+                vec![Step::MakeNext(ES256)],
+            ),
+            (
+                "the clock went back by a year: a next key of that time would wait for a year",
+                vec![key("a", Active, -366 * DAY), key("b", Next, 0)],
+                -365 * DAY,
+                vec![Step::Retire(KeyId::new("b"))],
+            ),
+            ("clocks of nodes differ by seconds", vec![key("a", Active, 0), key("b", Next, 0)], -30, vec![]),
+        ];
+        for (claim, keys, now, expected) in table {
+            assert_eq!(plan(&keys, &policy(), at(now)), expected, "{claim}");
+        }
+    }
+
+    #[test]
+    fn an_algorithm_that_is_not_wanted_any_more_runs_out() {
+        let unwanted = KeyPolicy { algorithms: vec![RS256], ..policy() };
+        let others = |keys: &[SigningKey], now| {
+            let mut steps = plan(keys, &unwanted, at(now));
+            steps.retain(|step| *step != Step::MakeActive(RS256));
+            steps
+        };
+        assert_eq!(others(&[key("a", Active, 0)], 29 * DAY), vec![]);
+        assert_eq!(others(&[key("a", Active, 0)], 30 * DAY), vec![Step::StopSigning(KeyId::new("a"))]);
+        assert_eq!(others(&[key("a", Active, 0), key("b", Next, 0)], 1), vec![Step::Retire(KeyId::new("b"))]);
+    }
+
+    #[test]
+    fn a_key_is_published_for_longer_than_the_jwks_is_cached_whatever_is_configured() {
+        let hasty = KeyPolicy { publish_ahead: Lifetime::seconds(0), jwks_max_age: Lifetime::minutes(15), ..policy() };
+        let keys = [key("a", Active, 0), key("b", Next, 0)];
+        assert_eq!(plan(&keys, &hasty, at(15 * 60)), vec![]);
+        assert_eq!(plan(&keys, &hasty, at(16 * 60)), vec![promote("b", Some("a"))]);
+    }
+
+    #[test]
+    fn times_at_the_ends_of_time_are_no_trouble() {
+        for now in [i64::MIN, -1, 0, i64::MAX] {
+            for state in [Next, Active, Retiring, Retired] {
+                plan(&[key("a", state, 0)], &policy(), Timestamp::from_seconds(now));
+            }
+        }
+    }
 }

@@ -120,3 +120,165 @@ fn number(text: &str) -> Option<i64> {
     let is_canonical = text == "0" || (!text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit()));
     if is_canonical { text.parse().ok() } else { None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::id::{ClientId, GrantId, UserId};
+    use crate::domain::refresh::{Position, Rotation};
+    use crate::domain::scope::ScopeSet;
+    use crate::domain::time::Timestamp;
+    use crate::keys::KeyPolicy;
+    use crate::keys::tests::World;
+    use proptest::prelude::*;
+
+    const TIME: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    struct Desk {
+        _world: World,
+        keys: Keys,
+        family: RefreshTokenFamily,
+    }
+
+    impl Desk {
+        fn new() -> Self {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let (world, keys) = runtime.block_on(async {
+                let world = World::new().await;
+                let keys = world.node(1, KeyPolicy { algorithms: vec![], ..KeyPolicy::default() });
+                keys.ensure().await.unwrap();
+                (world, keys)
+            });
+            let key_id = keys.hmac(Purpose::Refresh, None, b"").unwrap().0;
+            let family = RefreshTokenFamily {
+                id: FamilyId::new("AAAAAAAAAAAAAAAAAAAAAA"),
+                grant_id: GrantId::new("grant"),
+                client_id: ClientId::new("client"),
+                user_id: UserId::new("user"),
+                scopes: ScopeSet::parse("openid").unwrap(),
+                salt: [7; 32],
+                key_id,
+                rotation: Rotation::Rotated,
+                position: Position { generation: 0, attempt: 0, previous_attempt: 0, rotated_at: TIME },
+                created_at: TIME,
+                last_used_at: TIME,
+                idle_expires_at: TIME,
+                expires_at: TIME,
+                revoked_at: None,
+            };
+            Self { _world: world, keys, family }
+        }
+
+        fn derive(&self, generation: i64, attempt: i64) -> String {
+            derive(&self.keys, &self.family, Presented { generation, attempt }).unwrap().reveal().to_owned()
+        }
+
+        /// What the server does with a text: parse, then check against the family.
+        fn accepts(&self, text: &str) -> bool {
+            self.accepts_for(text, &self.family)
+        }
+
+        fn accepts_for(&self, text: &str, family: &RefreshTokenFamily) -> bool {
+            parse(text).is_some_and(|token| token.is_genuine(&self.keys, family).unwrap())
+        }
+    }
+
+    #[test]
+    fn a_token_comes_back_as_it_was_derived_and_fits_a_url() {
+        let desk = Desk::new();
+        for (generation, attempt) in [(0, 0), (1, 0), (10, 3), (i64::MAX, i64::MAX)] {
+            let text = desk.derive(generation, attempt);
+            assert_eq!(text, desk.derive(generation, attempt), "derived again it is the same");
+            assert!(text.len() <= MAX_CHARACTERS && MAX_CHARACTERS < 160);
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)));
+            let token = parse(&text).unwrap();
+            assert_eq!(token.family_id, desk.family.id);
+            assert_eq!(token.presented, Presented { generation, attempt });
+            assert!(desk.accepts(&text));
+            assert!(!format!("{token:?}").contains(text.rsplit('.').next().unwrap()), "a MAC prints");
+        }
+    }
+
+    #[test]
+    fn a_token_belongs_to_its_family_salt_key_and_place() {
+        let desk = Desk::new();
+        let text = desk.derive(1, 0);
+        let others = [
+            RefreshTokenFamily { id: FamilyId::new("AAAAAAAAAAAAAAAAAAAAAB"), ..desk.family.clone() },
+            RefreshTokenFamily { salt: [8; 32], ..desk.family.clone() },
+            RefreshTokenFamily { key_id: KeyId::new("AAAAAAAAAAAAAAAA"), ..desk.family.clone() },
+        ];
+        for other in &others {
+            assert!(!desk.accepts_for(&text, other));
+        }
+        let mac = |text: &str| text.rsplit('.').next().unwrap().to_owned();
+        let macs = [desk.derive(1, 0), desk.derive(0, 1), desk.derive(1, 1), desk.derive(11, 0)].map(|text| mac(&text));
+        let distinct: std::collections::HashSet<&String> = macs.iter().collect();
+        assert_eq!(distinct.len(), macs.len());
+    }
+
+    #[test]
+    fn a_family_whose_key_is_gone_is_an_error_not_a_forgery() {
+        let desk = Desk::new();
+        let family = RefreshTokenFamily { key_id: KeyId::new("AAAAAAAAAAAAAAAA"), ..desk.family.clone() };
+        let text = desk.derive(0, 0).replace(desk.family.key_id.as_str(), "AAAAAAAAAAAAAAAA");
+        assert!(matches!(parse(&text).unwrap().is_genuine(&desk.keys, &family), Err(KeysError::Unknown(_))));
+    }
+
+    #[test]
+    fn numbers_have_one_spelling() {
+        let desk = Desk::new();
+        let text = desk.derive(7, 0);
+        let (family, rest) = text.split_once('.').unwrap();
+        let rest = rest.split_once('.').unwrap().1;
+        for number in ["07", "+7", "-7", " 7", "7 ", "", "7_0", "0x7", "٧", "9223372036854775808", "00", "1e1", "7.0"]
+        {
+            assert_eq!(parse(&format!("{family}.{number}.{rest}")), None, "{number}");
+        }
+    }
+
+    #[test]
+    fn stray_bits_and_padding_are_not_decoded() {
+        let desk = Desk::new();
+        let text = desk.derive(0, 0);
+        let (head, last) = text.split_at(text.len() - 1);
+        let accepted: Vec<char> = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=+/"
+            .chars()
+            .filter(|character| desk.accepts(&format!("{head}{character}")))
+            .collect();
+        assert_eq!(accepted, last.chars().collect::<Vec<_>>());
+        assert_eq!(parse(&format!("{text}=")), None);
+    }
+
+    /// Only the exact string is a token.
+    #[test]
+    fn everything_near_a_token_is_none() {
+        let desk = Desk::new();
+        let text = desk.derive(12, 3);
+        for at in 0..text.len() {
+            assert!(!desk.accepts(&text[..at]), "shortened to {at}");
+            assert!(!desk.accepts(&text[at + 1..]), "from {at} on");
+            let character = &text[at..=at];
+            let swapped =
+                if character == character.to_uppercase() { character.to_lowercase() } else { character.to_uppercase() };
+            if swapped != character {
+                assert!(!desk.accepts(&format!("{}{swapped}{}", &text[..at], &text[at + 1..])), "case at {at}");
+            }
+        }
+        assert!(!desk.accepts(&text.to_uppercase()) && !desk.accepts(&text.to_lowercase()));
+        proptest!(|(at in 0..=text.len(), inserted in "[A-Za-z0-9_.=+ \\x00-]{1,3}")| {
+            let longer = format!("{}{inserted}{}", &text[..at], &text[at..]);
+            prop_assert!(!desk.accepts(&longer));
+        });
+        proptest!(|(at in 0..text.len(), character in "[A-Za-z0-9_.=+/-]")| {
+            let changed = format!("{}{character}{}", &text[..at], &text[at + 1..]);
+            prop_assert!(changed == text || !desk.accepts(&changed));
+        });
+        proptest!(|(junk in ".{0,200}")| prop_assert!(!desk.accepts(&junk)));
+        proptest!(|(generation in 0..i64::MAX, attempt in 0..i64::MAX)| {
+            prop_assert!(desk.accepts(&desk.derive(generation, attempt)));
+            let moved = text.replacen(".12.3.", &format!(".{generation}.{attempt}."), 1);
+            prop_assert!(moved == text || !desk.accepts(&moved));
+        });
+    }
+}
