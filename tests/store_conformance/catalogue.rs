@@ -86,5 +86,8 @@ on_every_database! {
         assert_eq!(find("bbbb-bbbb").await, None);
         assert_eq!(find("\0").await, None);
         db.write(|db| refusals::insert_many(db, &[])).await;
+        let odd = refusal("CCCC-CCCC", "a\0b");
+        db.write(move |db| refusals::insert_many(db, std::slice::from_ref(&odd))).await;
+        assert_eq!(find("CCCC-CCCC").await.unwrap().sent, "a\u{fffd}b");
     }
 }
