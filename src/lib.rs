@@ -1,7 +1,26 @@
 //! authward: a standalone OAuth 2 and OpenID Connect authorization server with PKCE.
 #![warn(missing_docs, clippy::all)]
 
+pub mod account;
+pub mod app;
+pub mod cli;
+pub mod clients;
 pub mod clock;
 pub mod domain;
 pub mod entropy;
+pub mod health;
+pub mod jobs;
+pub mod keys;
+pub mod oauth;
+pub mod oidc;
+pub mod pages;
+pub mod passwords;
+pub mod refusals;
+pub mod routes;
+pub mod sessions;
+pub mod settings;
 pub mod store;
+pub mod tls;
+pub mod tokens;
+pub mod ui;
+pub mod web;

@@ -216,10 +216,14 @@ impl Client {
             || self.application_type == ApplicationType::Web
     }
 
+    /// The web origins of this client: those of its redirect URIs and those it registered.
+    pub fn origins(&self) -> impl Iterator<Item = String> {
+        self.redirect_uris.iter().filter_map(RedirectUri::origin).chain(self.allowed_origins.iter().cloned())
+    }
+
     /// Whether a browser page of `origin` may call the token endpoint for this client.
     pub fn allows_origin(&self, origin: &str) -> bool {
-        self.allowed_origins.iter().any(|known| known == origin)
-            || self.redirect_uris.iter().any(|uri| uri.origin().is_some_and(|known| known == origin))
+        self.origins().any(|known| known == origin)
     }
 
     /// The first scope of `requested` that this client may not have. A client that may refresh may ask for

@@ -13,6 +13,7 @@ pub mod exception;
 pub mod grant;
 pub mod id;
 pub mod interaction;
+pub mod issuer;
 pub mod key;
 pub mod pkce;
 pub mod redirect_uri;

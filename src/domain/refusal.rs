@@ -38,12 +38,14 @@ pub struct Refusal {
     pub expected: String,
     /// The client that asked, where it is known.
     pub client_id: Option<ClientId>,
+    /// Seconds after which trying again makes sense.
+    pub retry_after: Option<i64>,
 }
 
 impl Refusal {
     /// A refusal by `rule`, with nothing said yet of what was sent.
     pub const fn by(rule: &'static Rule) -> Self {
-        Self { rule, sent: String::new(), expected: String::new(), client_id: None }
+        Self { rule, sent: String::new(), expected: String::new(), client_id: None, retry_after: None }
     }
 
     /// With what was sent and what was expected. Never a secret.
@@ -51,6 +53,13 @@ impl Refusal {
     pub fn because(mut self, sent: impl AsRef<str>, expected: impl AsRef<str>) -> Self {
         self.sent = excerpt(sent.as_ref());
         self.expected = excerpt(expected.as_ref());
+        self
+    }
+
+    /// With the seconds after which trying again makes sense.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: i64) -> Self {
+        self.retry_after = Some(seconds);
         self
     }
 

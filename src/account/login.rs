@@ -1,0 +1,255 @@
+//! Signing in.
+//!
+//! Unknown user and wrong password give the same page after the same work. What is throttled is refused before any hash is
+//! computed. A sign-in gives a new session id and ends the session that the browser had.
+
+use super::flow::Place;
+use super::guard::{self, Guard};
+use super::{AccountError, find_signed_in, finish, with_cookies};
+use crate::domain::id::UserId;
+use crate::domain::refusal::{self, Refusal};
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::time::Lifetime;
+use crate::domain::user::{LoginName, User};
+use crate::passwords::policy::Password;
+use crate::store::{self, StoreError};
+use crate::ui::Page;
+use crate::web::answer::{self, page, redirect};
+use crate::web::cookies::{self, CookieKind};
+use crate::web::extract::{Body, Edge, Query, refuse_repeated};
+use crate::web::forms::StrictForm;
+use crate::web::services::session_policy;
+use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
+use actix_web::http::{StatusCode, header};
+use serde::Serialize;
+
+const LONGEST_NAME: usize = 254;
+const DEVICE_LIFETIME: Lifetime = Lifetime::days(365);
+
+#[derive(Serialize)]
+struct LoginPage {
+    action: String,
+    csrf: String,
+    interaction: Option<String>,
+    client_name: Option<String>,
+    client_host: Option<String>,
+    username: String,
+    error: Option<&'static str>,
+    error_seconds: Option<i64>,
+    signup_href: Option<String>,
+    reference: Option<String>,
+    cancel: bool,
+}
+
+impl Page for LoginPage {
+    const TEMPLATE: &'static str = "pages/login.html";
+}
+
+/// What the form says besides its fields.
+#[derive(Default)]
+struct Notice {
+    error: Option<&'static str>,
+    seconds: Option<i64>,
+    reference: Option<String>,
+}
+
+/// `GET /login`
+pub async fn get(edge: Edge, query: Query) -> HttpResponse {
+    let result = async {
+        let form = query.0?;
+        let place = Place::find(&edge, form.find("interaction")).await?;
+        if place.request().is_none() && find_signed_in(&edge).await?.is_some() {
+            return Ok(redirect::see_other(&edge.path("/account")));
+        }
+        let hint = place.request().and_then(|(interaction, _)| interaction.request.login_hint.clone());
+        let must_again = place.request().is_some_and(|(interaction, _)| interaction.request.prompt.login)
+            && find_signed_in(&edge).await?.is_some();
+        let notice = Notice { error: must_again.then_some("login-again"), ..Notice::default() };
+        show(&edge, &place, hint.as_deref().unwrap_or_default(), notice)
+    };
+    finish(&edge, result.await)
+}
+
+fn show(edge: &Edge, place: &Place, username: &str, notice: Notice) -> Result<HttpResponse, AccountError> {
+    let may_sign_up = edge.settings.accounts.sign_up;
+    let page = LoginPage {
+        action: place.link(edge, "/login"),
+        csrf: place.token(edge, "login")?,
+        interaction: place.id().map(str::to_owned),
+        client_name: place.request().map(|(_, client)| client.display_name().to_owned()),
+        client_host: place.request().map(|(interaction, _)| interaction.request.callback.host()),
+        username: username.chars().take(LONGEST_NAME).collect(),
+        error: notice.error,
+        error_seconds: notice.seconds,
+        signup_href: may_sign_up.then(|| place.link(edge, "/signup")),
+        reference: notice.reference,
+        cancel: place.id().is_some(),
+    };
+    let response = match place.request() {
+        Some((interaction, _)) => {
+            page::show_in_flow(edge, &page, interaction.request.ui_locales.as_deref(), &interaction.request.callback)
+        }
+        None => page::show(edge, &page),
+    };
+    Ok(with_cookies(response, place.new_cookie()))
+}
+
+/// `POST /login`
+pub async fn post(edge: Edge, body: Body) -> HttpResponse {
+    let result = async {
+        let form = body.0?;
+        refuse_repeated(&form)?;
+        submit(&edge, &form).await
+    };
+    finish(&edge, result.await)
+}
+
+async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
+    let place = Place::find(edge, form.find("interaction")).await?;
+    let typed = form.find("username").unwrap_or_default();
+    if !place.is_genuine(edge, "login", form.find("csrf"))? {
+        // The cookie changed under the form, as when two tabs were opened at once: shown again, it works.
+        let reference = answer::record(edge, &Refusal::by(&refusal::FORM_FORGED)).to_string();
+        let mut response = show(
+            edge,
+            &place,
+            typed,
+            Notice { error: Some("login-again"), reference: Some(reference), ..Notice::default() },
+        )?;
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        return Ok(response);
+    }
+    if form.find("decision") == Some("deny") && place.id().is_some() {
+        return Ok(redirect::see_other(&place.link(edge, "/authorize/deny")));
+    }
+    let attempt = Attempt::find(edge, typed).await?;
+    if attempt.wait > 0 {
+        return throttled(edge, &place, typed, attempt.wait);
+    }
+    match attempt.check(edge, form.find("password").unwrap_or_default()).await? {
+        Some(user) => sign_in(edge, &place, &user, Some(attempt.guard)).await,
+        None => wrong(edge, &place, typed, attempt.guard).await,
+    }
+}
+
+/// An attempt before its password was looked at.
+struct Attempt {
+    user: Option<User>,
+    guard: Guard,
+    wait: i64,
+}
+
+impl Attempt {
+    async fn find(edge: &Edge, typed: &str) -> Result<Self, AccountError> {
+        let name = (typed.len() <= LONGEST_NAME).then(|| LoginName::parse(typed)).flatten();
+        let wanted = name.clone();
+        let user = match wanted {
+            Some(wanted) => edge.store.read(move |db| store::users::find_by_login(db, &wanted)).await?,
+            None => None,
+        };
+        let guard = Guard::new(edge, user.as_ref().map(|user| &user.id), name.as_ref())?;
+        let now = edge.context.now;
+        let wait = edge.store.read(move |db| guard.wait(db, now)).await?;
+        Ok(Self { user, guard, wait })
+    }
+
+    /// The user, if the password is theirs. An unknown user costs the same.
+    async fn check(&self, edge: &Edge, password: &str) -> Result<Option<User>, AccountError> {
+        let Ok(password) = Password::typed(password) else { return Ok(None) };
+        let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());
+        let is_right = edge.passwords.verify(&password, stored.clone()).await?;
+        let user = self.user.clone().filter(|user| is_right && stored.is_some() && user.disabled_at.is_none());
+        if let (Some(user), Some(stored)) = (&user, stored)
+            && edge.passwords.needs_upgrade(&stored)
+        {
+            upgrade(edge, &user.id, &password).await?;
+        }
+        Ok(user)
+    }
+}
+
+/// A hash with weaker parameters than today's is replaced at the first right password.
+async fn upgrade(edge: &Edge, user: &UserId, password: &Secret) -> Result<(), AccountError> {
+    let hash = edge.passwords.hash(password).await?;
+    let (user, now) = (user.clone(), edge.context.now);
+    edge.store.write(move |db| store::users::set_password_hash(db, &user, &hash, now)).await?;
+    Ok(())
+}
+
+fn throttled(edge: &Edge, place: &Place, typed: &str, seconds: i64) -> Result<HttpResponse, AccountError> {
+    let refusal = Refusal::by(&refusal::THROTTLED)
+        .because("another attempt to sign in", format!("a wait of {seconds} s"))
+        .retry_after(seconds);
+    let reference = answer::record(edge, &refusal).to_string();
+    let notice = Notice { error: Some("login-throttled"), seconds: Some(seconds), reference: Some(reference) };
+    let mut response = show(edge, place, typed, notice)?;
+    *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(seconds.unsigned_abs()));
+    Ok(response)
+}
+
+async fn wrong(edge: &Edge, place: &Place, typed: &str, guard: Guard) -> Result<HttpResponse, AccountError> {
+    let now = edge.context.now;
+    edge.store.write(move |db| guard.failed(db, now)).await?;
+    let refusal = Refusal::by(&refusal::PASSWORD_WRONG).because("a user name and a password", "those of an account");
+    let reference = answer::record(edge, &refusal).to_string();
+    let notice = Notice { error: Some("login-wrong"), reference: Some(reference), ..Notice::default() };
+    let mut response = show(edge, place, typed, notice)?;
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    Ok(response)
+}
+
+/// Begins a session for `user` and goes on where the form belongs.
+pub(super) async fn sign_in(
+    edge: &Edge,
+    place: &Place,
+    user: &User,
+    guard: Option<Guard>,
+) -> Result<HttpResponse, AccountError> {
+    let (session, cookie) =
+        crate::sessions::begin(&edge.entropy, session_policy(edge), user.id.clone(), edge.context.now);
+    let begin = Begin {
+        session,
+        old: edge.cookie(CookieKind::Session).map(|cookie| cookie.hash()),
+        progress: place.authenticated(),
+        guard,
+    };
+    edge.store.write(move |db| begin.store(db)).await?;
+    tracing::info!(user.id = user.id.as_str(), request.id = edge.context.request_id, "signed in");
+    Ok(with_cookies(redirect::see_other(&place.next(edge)), session_cookies(edge, &cookie, &user.id)?))
+}
+
+fn session_cookies(edge: &Edge, cookie: &Secret, user: &UserId) -> Result<[Cookie<'static>; 2], AccountError> {
+    let lifetime = edge.settings.sessions.lifetime;
+    let device = guard::device_mark(edge, user)?;
+    Ok([
+        cookies::set(edge.issuer(), CookieKind::Session, cookie.reveal(), Some(lifetime)),
+        cookies::set(edge.issuer(), CookieKind::Device, device.reveal(), Some(DEVICE_LIFETIME)),
+    ])
+}
+
+/// What one transaction stores at a sign-in.
+struct Begin {
+    session: Session,
+    old: Option<crate::domain::secret::TokenHash>,
+    progress: Option<(crate::domain::secret::TokenHash, crate::domain::authorization::Progress)>,
+    guard: Option<Guard>,
+}
+
+impl Begin {
+    fn store(&self, db: &mut store::Db) -> Result<(), StoreError> {
+        if let Some(old) = &self.old {
+            store::sessions::remove(db, old)?;
+        }
+        store::sessions::insert(db, &self.session)?;
+        if let Some((interaction, progress)) = &self.progress {
+            store::interactions::set_progress(db, interaction, progress)?;
+        }
+        match &self.guard {
+            Some(guard) => guard.succeeded(db),
+            None => Ok(()),
+        }
+    }
+}

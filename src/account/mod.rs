@@ -1,0 +1,144 @@
+//! People: signing up, signing in and out, changing a password, and the pages around that.
+//!
+//! A form inside a sign-in flow names its interaction and goes back to `/authorize/continue`, which decides what is next;
+//! this room knows nothing of the authorization request but who asked and in which language.
+
+pub mod home;
+pub mod login;
+pub mod logout;
+pub mod password;
+pub mod sign_up;
+
+mod flow;
+mod guard;
+
+use crate::domain::refusal::{self, Refusal};
+use crate::domain::secret::Secret;
+use crate::domain::session::Session;
+use crate::domain::time::Lifetime;
+use crate::domain::user::User;
+use crate::keys::KeysError;
+use crate::passwords::PasswordsError;
+use crate::sessions;
+use crate::store::{self, StoreError};
+use crate::web::answer::{self, page};
+use crate::web::cookies::{self, CookieKind};
+use crate::web::csrf::Binding;
+use crate::web::extract::Edge;
+use actix_web::HttpResponse;
+use actix_web::cookie::Cookie;
+
+/// How long the cookie that ties forms to a browser lives.
+const BROWSER_COOKIE_LIFETIME: Lifetime = Lifetime::days(30);
+
+/// Why a page of this room is refused.
+#[derive(Debug)]
+pub enum AccountError {
+    /// The form was malformed.
+    Form(Refusal),
+    /// The form was not sent from here.
+    Forged,
+    /// The interaction is finished, expired or another browser's.
+    InteractionGone,
+    /// Nobody is signed in.
+    SignedOut,
+    /// Too many passwords are being checked.
+    Busy,
+    /// The database.
+    Store(StoreError),
+    /// The signing keys.
+    Keys(KeysError),
+}
+
+impl AccountError {
+    /// The answer.
+    pub fn answer(&self, edge: &Edge) -> HttpResponse {
+        let refusal = match self {
+            Self::Form(refusal) => refusal.clone(),
+            Self::Forged => Refusal::by(&refusal::FORM_FORGED),
+            Self::InteractionGone => Refusal::by(&refusal::INTERACTION_GONE),
+            Self::SignedOut => return answer::redirect::see_other(&edge.path("/login")),
+            Self::Busy => Refusal::by(&refusal::UNAVAILABLE),
+            Self::Store(error) => answer::from_store(error),
+            Self::Keys(error) => answer::from_keys(error),
+        };
+        page::refuse(edge, &refusal)
+    }
+}
+
+impl From<Refusal> for AccountError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Form(refusal)
+    }
+}
+
+impl From<StoreError> for AccountError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<KeysError> for AccountError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error)
+    }
+}
+
+impl From<PasswordsError> for AccountError {
+    fn from(error: PasswordsError) -> Self {
+        match error {
+            PasswordsError::Busy => Self::Busy,
+            other => Self::Store(StoreError::Failed(other.to_string())),
+        }
+    }
+}
+
+/// Turns the result of a handler into its answer.
+fn finish(edge: &Edge, result: Result<HttpResponse, AccountError>) -> HttpResponse {
+    result.unwrap_or_else(|error| error.answer(edge))
+}
+
+/// Who is signed in.
+///
+/// # Errors
+/// The database.
+async fn find_signed_in(edge: &Edge) -> Result<Option<(Session, User)>, StoreError> {
+    let Some(cookie) = edge.cookie(CookieKind::Session) else { return Ok(None) };
+    let (hash, now) = (cookie.hash(), edge.context.now);
+    edge.store
+        .read(move |db| {
+            let Some(session) = sessions::find_live(db, &hash, now)? else { return Ok(None) };
+            let user = store::users::find(db, &session.user_id)?.filter(|user| user.disabled_at.is_none());
+            Ok(user.map(|user| (session, user)))
+        })
+        .await
+}
+
+/// The cookie that ties forms outside of flows to this browser, made where it is missing.
+fn browser(edge: &Edge) -> (Secret, Option<Cookie<'static>>) {
+    match edge.cookie(CookieKind::Browser) {
+        Some(known) => (known, None),
+        None => {
+            let secret = edge.entropy.secret();
+            let cookie =
+                cookies::set(edge.issuer(), CookieKind::Browser, secret.reveal(), Some(BROWSER_COOKIE_LIFETIME));
+            (secret, Some(cookie))
+        }
+    }
+}
+
+/// Checks the token of a form outside of flows.
+fn check_form(edge: &Edge, form: &str, token: Option<&str>, transaction: &str) -> Result<(), AccountError> {
+    let browser = edge.cookie(CookieKind::Browser).ok_or(AccountError::Forged)?;
+    let binding = Binding { form, browser: &browser, transaction };
+    if binding.is_met_by(token.unwrap_or_default(), &edge.keys)? { Ok(()) } else { Err(AccountError::Forged) }
+}
+
+fn with_cookies(mut response: HttpResponse, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+    for cookie in cookies {
+        if let Err(error) = response.add_cookie(&cookie) {
+            tracing::error!(cause = %error, "a cookie could not be set");
+        }
+    }
+    response
+}

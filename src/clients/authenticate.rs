@@ -1,0 +1,196 @@
+//! Client authentication (RFC 6749 §2.3): one method a request, and the one the client is registered with.
+//!
+//! Unknown client, wrong secret and wrong method give the same answer after the same work: one stretching, on the bounded
+//! pool. A right generated secret costs one SHA-256; a right secret that a person chose is stretched once and remembered
+//! as proven, keyed by its hash.
+
+use super::Clients;
+use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
+use crate::domain::id::ClientId;
+use crate::domain::secret::{Secret, TokenHash};
+use crate::domain::throttle::{Throttle, ThrottleRule};
+use crate::domain::time::{Lifetime, Timestamp};
+use crate::passwords::{Passwords, PasswordsError};
+use crate::store::StoreError;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The credentials of a request, as they were sent.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The method by which they came.
+    pub method: ClientAuthentication,
+    /// `client_id`
+    pub client_id: String,
+    /// The secret; `None` with [`ClientAuthentication::None`].
+    pub secret: Option<Secret>,
+}
+
+/// Failures by client and source, on this node. Guessing a secret of a machine is hopeless work; this bounds what it costs.
+#[derive(Default)]
+pub(crate) struct Guesses(Mutex<HashMap<TokenHash, Throttle>>);
+
+const RULE: ThrottleRule =
+    ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
+const MOST_COUNTED: usize = 10_000;
+
+impl Guesses {
+    fn check(&self, subject: &TokenHash, now: Timestamp) -> Result<(), AuthenticationError> {
+        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match RULE.wait(counted.get(subject), now) {
+            0 => Ok(()),
+            seconds => Err(AuthenticationError::Throttled { seconds }),
+        }
+    }
+
+    fn failed(&self, subject: TokenHash, now: Timestamp) {
+        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counted.len() >= MOST_COUNTED {
+            counted.retain(|_, throttle| !throttle.expires_at.is_past(now));
+        }
+        if counted.len() >= MOST_COUNTED {
+            counted.clear();
+        }
+        let throttle = RULE.failed(subject, counted.get(&subject), now);
+        counted.insert(subject, throttle);
+    }
+}
+
+/// A chosen secret that was proven right: which stored form, and the hash of the secret that fitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    stored: String,
+    secret: TokenHash,
+}
+
+/// Why a client is not authenticated.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticationError {
+    /// Unknown client, wrong secret, or another method than the registered one.
+    #[error("client authentication failed: {explanation}")]
+    Failed {
+        /// For the developer of the client only.
+        explanation: String,
+        /// What the client is registered with, for its developer only.
+        expected: String,
+        /// The client, where there is one.
+        client_id: Option<ClientId>,
+    },
+    /// Too many failures from this source for this client.
+    #[error("too many failed attempts; wait {seconds} s")]
+    Throttled {
+        /// How long to wait.
+        seconds: i64,
+    },
+    /// The password pool is full.
+    #[error("too many passwords wait to be checked")]
+    Busy,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Clients {
+    /// Finds the client and checks its credentials.
+    ///
+    /// # Errors
+    /// [`AuthenticationError`].
+    pub async fn authenticate(
+        &self,
+        credentials: &Credentials,
+        passwords: &Passwords,
+        source: (Option<IpAddr>, Timestamp),
+    ) -> Result<Arc<Client>, AuthenticationError> {
+        let guesses =
+            credentials.secret.as_ref().map(|_| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
+        if let Some(subject) = &guesses {
+            self.guesses.check(subject, source.1)?;
+        }
+        let result = self.prove(credentials, passwords).await;
+        if let (Some(subject), Err(AuthenticationError::Failed { .. })) = (guesses, &result) {
+            self.guesses.failed(subject, source.1);
+        }
+        result
+    }
+
+    async fn prove(
+        &self,
+        credentials: &Credentials,
+        passwords: &Passwords,
+    ) -> Result<Arc<Client>, AuthenticationError> {
+        let client = self.find(&credentials.client_id).await?;
+        let failure = match &client {
+            None => failed("no such client", "a registered client_id", None),
+            Some(client) if client.authentication != credentials.method => {
+                let expected = format!("token_endpoint_auth_method {}", client.authentication.as_str());
+                failed(&format!("method {}", credentials.method.as_str()), &expected, Some(client))
+            }
+            Some(client) => match (&client.secret, &credentials.secret) {
+                (None, _) => return Ok(Arc::clone(client)),
+                (Some(_), None) => failed("no secret", "the client's secret", Some(client)),
+                (Some(stored), Some(secret)) => {
+                    if self.is_right(&client.id, stored, secret, passwords).await? {
+                        return Ok(Arc::clone(client));
+                    }
+                    let sent = format!("a secret of {} characters", secret.reveal().chars().count());
+                    failed(&sent, "the client's secret", Some(client))
+                }
+            },
+        };
+        self.spend_the_same(client.as_deref(), credentials, passwords).await?;
+        Err(failure)
+    }
+
+    /// One stretching for every failure with a secret that has not been stretched yet, so that time tells nothing.
+    async fn spend_the_same(
+        &self,
+        client: Option<&Client>,
+        credentials: &Credentials,
+        passwords: &Passwords,
+    ) -> Result<(), AuthenticationError> {
+        let was_stretched = client.is_some_and(|client| {
+            client.authentication == credentials.method && matches!(client.secret, Some(ClientSecret::Stretched(_)))
+        });
+        match &credentials.secret {
+            Some(secret) if !was_stretched => passwords.verify(secret, None).await.map(drop).map_err(from_passwords),
+            _ => Ok(()),
+        }
+    }
+
+    async fn is_right(
+        &self,
+        id: &ClientId,
+        stored: &ClientSecret,
+        secret: &Secret,
+        passwords: &Passwords,
+    ) -> Result<bool, AuthenticationError> {
+        let ClientSecret::Stretched(phc) = stored else {
+            return Ok(stored.matches_generated(secret.reveal()).unwrap_or(false));
+        };
+        let claim = Proven { stored: phc.clone(), secret: secret.hash() };
+        if self.proven.read().unwrap_or_else(PoisonError::into_inner).get(id) == Some(&claim) {
+            return Ok(true);
+        }
+        let is_right = passwords.verify(secret, Some(phc.clone())).await.map_err(from_passwords)?;
+        if is_right {
+            self.proven.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), claim);
+        }
+        Ok(is_right)
+    }
+}
+
+fn from_passwords(error: PasswordsError) -> AuthenticationError {
+    match error {
+        PasswordsError::Busy => AuthenticationError::Busy,
+        other => AuthenticationError::Store(StoreError::Failed(other.to_string())),
+    }
+}
+
+fn failed(sent: &str, expected: &str, client: Option<&Client>) -> AuthenticationError {
+    AuthenticationError::Failed {
+        explanation: sent.to_owned(),
+        expected: expected.to_owned(),
+        client_id: client.map(|client| client.id.clone()),
+    }
+}

@@ -1,0 +1,799 @@
+//! Client metadata (RFC 7591 §2, OpenID Connect Registration §2): from a JSON object to a [`Client`], or to everything
+//! that is wrong with it. Pure: no store, no clock, no hashing. `apply`, the commands and dynamic registration share it.
+//!
+//! What an operator alone may say (secrets of one's own choice, exceptions, consent, lifetimes) is read from an operator
+//! only; a client that registers itself gets what it says ignored there, as RFC 7591 §2 wants of unknown members.
+
+use crate::domain::client::{ApplicationType, Client, ClientAuthentication, GrantType};
+use crate::domain::exception::{Allowance, Exception};
+use crate::domain::id::ClientId;
+use crate::domain::key::Algorithm;
+use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
+use crate::domain::scope::ScopeSet;
+use crate::domain::secret::Secret;
+use crate::domain::time::{Lifetime, Timestamp};
+use serde_json::{Map, Value};
+
+/// What a client that names no `scope` may ask for.
+pub const DEFAULT_SCOPES: &str = "openid profile email";
+/// The fewest characters of a secret that a person chose.
+pub const SHORTEST_SECRET: usize = 8;
+/// The most characters of a client secret.
+pub const LONGEST_SECRET: usize = 255;
+/// The most items of a list.
+const MOST_ITEMS: usize = 32;
+/// The longest text of a member that is kept as it came, in bytes.
+const LONGEST_TEXT: usize = 2048;
+/// The largest `jwks` and the largest metadata of one client, in bytes of JSON.
+const LARGEST: usize = 64 * 1024;
+/// Ten years in seconds: the longest lifetime of refresh tokens.
+const TEN_YEARS: i64 = 315_360_000;
+
+/// Members that are read into fields of [`Client`].
+const READ: [&str; 9] = [
+    "client_name",
+    "token_endpoint_auth_method",
+    "application_type",
+    "redirect_uris",
+    "grant_types",
+    "response_types",
+    "scope",
+    "id_token_signed_response_alg",
+    "require_pkce",
+];
+/// Members that an operator alone may say.
+const OPERATOR: [&str; 13] = [
+    "client_id",
+    "client_secret",
+    "skip_consent",
+    "exceptions",
+    "default_resource",
+    "access_token_lifetime",
+    "refresh_token_idle_lifetime",
+    "refresh_token_lifetime",
+    "refresh_token_rotation",
+    "allowed_origins",
+    "may_introspect",
+    "disabled",
+    "require_auth_time",
+];
+/// Registered members that are texts, kept as they came.
+const KEPT_TEXTS: [&str; 28] = [
+    "client_uri",
+    "logo_uri",
+    "policy_uri",
+    "tos_uri",
+    "jwks_uri",
+    "software_id",
+    "software_version",
+    "sector_identifier_uri",
+    "subject_type",
+    "initiate_login_uri",
+    "frontchannel_logout_uri",
+    "backchannel_logout_uri",
+    "id_token_encrypted_response_alg",
+    "id_token_encrypted_response_enc",
+    "userinfo_signed_response_alg",
+    "userinfo_encrypted_response_alg",
+    "userinfo_encrypted_response_enc",
+    "request_object_signing_alg",
+    "request_object_encryption_alg",
+    "request_object_encryption_enc",
+    "token_endpoint_auth_signing_alg",
+    "introspection_signed_response_alg",
+    "authorization_signed_response_alg",
+    "tls_client_auth_subject_dn",
+    "tls_client_auth_san_dns",
+    "tls_client_auth_san_uri",
+    "tls_client_auth_san_ip",
+    "tls_client_auth_san_email",
+];
+/// Registered members that are lists of texts, kept as they came.
+const KEPT_LISTS: [&str; 4] = ["contacts", "default_acr_values", "request_uris", "post_logout_redirect_uris"];
+/// Registered members that are true or false, kept as they came.
+const KEPT_FLAGS: [&str; 6] = [
+    "backchannel_logout_session_required",
+    "frontchannel_logout_session_required",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "dpop_bound_access_tokens",
+    "tls_client_certificate_bound_access_tokens",
+];
+/// Members of an exception.
+const EXCEPTION: [&str; 4] = ["allow", "reason", "owner", "until"];
+
+/// Who says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator: everything may be said, and what is unknown is an error.
+    Operator,
+    /// A client that registers itself: what is unknown or the operator's is ignored (RFC 7591 §2), and the server makes
+    /// the secret.
+    Registration,
+}
+
+/// What the server allows.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// Who says it.
+    pub origin: Origin,
+    /// The longest `access_token_lifetime`.
+    pub longest_access_token_lifetime: Lifetime,
+    /// Algorithms that have a key, for `id_token_signed_response_alg`.
+    pub algorithms: Vec<Algorithm>,
+}
+
+/// A member that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {what}")]
+pub struct FieldError {
+    /// Where: `redirect_uris[0]`, `exceptions[1].until`.
+    pub field: String,
+    /// What is wrong, in words.
+    pub what: String,
+}
+
+/// What was read. The client has no secret yet: hashing is the caller's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Registered {
+    /// The client, with `secret: None`.
+    pub client: Client,
+    /// The secret in clear that an operator chose; `Some` exactly when the method needs one and the origin is the operator.
+    pub client_secret: Option<Secret>,
+    /// `disabled`, where it was said.
+    pub disabled: Option<bool>,
+}
+
+/// Reads client metadata.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the members here; never empty.
+pub fn read(id: ClientId, metadata: &Map<String, Value>, rules: &Rules) -> Result<Registered, Vec<FieldError>> {
+    let mut form = Form { metadata, rules, errors: Vec::new() };
+    form.check_names();
+    let registered = form.read(id);
+    if form.errors.is_empty() { Ok(registered) } else { Err(form.errors) }
+}
+
+/// Reads a `client_id`: 1 to 255 visible ASCII characters (RFC 6749 Appendix A.1).
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn parse_client_id(text: &str) -> Result<ClientId, String> {
+    if (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(ClientId::new(text))
+    } else {
+        Err("it has 1 to 255 visible ASCII characters".to_owned())
+    }
+}
+
+/// Reads a client secret that a person chose (RFC 6749 Appendix A.2).
+///
+/// # Errors
+/// What is wrong, in words, without the secret.
+pub fn parse_client_secret(text: &str) -> Result<Secret, String> {
+    if !text.bytes().all(|byte| matches!(byte, 0x20..=0x7E)) {
+        Err("it may hold visible ASCII characters and spaces only".to_owned())
+    } else if (SHORTEST_SECRET..=LONGEST_SECRET).contains(&text.len()) {
+        Ok(Secret::new(text))
+    } else {
+        Err(format!("it has {SHORTEST_SECRET} to {LONGEST_SECRET} characters"))
+    }
+}
+
+/// Reads an absolute URI without fragment of at most 255 bytes (RFC 8707 §2).
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn parse_resource(text: &str) -> Result<String, String> {
+    let is_visible = text.len() <= 255 && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_visible || url::Url::parse(text).is_err() {
+        return Err("it is not an absolute URI of at most 255 visible ASCII characters".to_owned());
+    }
+    if text.contains('#') { Err("it has a fragment".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// Reads a list of dated exceptions; errors are put under `field`.
+///
+/// # Errors
+/// Everything that is wrong; never empty.
+pub fn read_exceptions(field: &str, value: &Value) -> Result<Vec<Exception>, Vec<FieldError>> {
+    let error = |field: String, what: &str| FieldError { field, what: what.to_owned() };
+    let Some(items) = value.as_array().filter(|items| items.len() <= MOST_ITEMS) else {
+        return Err(vec![error(field.to_owned(), "it is a list of at most 32 exceptions")]);
+    };
+    let mut errors = Vec::new();
+    let mut exceptions = Vec::new();
+    for (n, item) in items.iter().enumerate() {
+        match item.as_object() {
+            Some(item) => exceptions.extend(read_exception(&format!("{field}[{n}]"), item, &mut errors)),
+            None => errors.push(error(format!("{field}[{n}]"), "it has allow, reason, owner and until")),
+        }
+    }
+    if errors.is_empty() { Ok(exceptions) } else { Err(errors) }
+}
+
+/// Says that `name` is none of `known`, and which of them is nearest.
+pub fn unknown_member<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let nearest = known.into_iter().min_by_key(|known| strsim::damerau_levenshtein(name, known)).unwrap_or_default();
+    format!("there is no such field; the nearest is {nearest}")
+}
+
+/// The first second after a day written `2027-06-30`, UTC.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn parse_until(text: &str) -> Result<Timestamp, String> {
+    let format = time::macros::format_description!("[year]-[month]-[day]");
+    let next = time::Date::parse(text, format).ok().and_then(time::Date::next_day);
+    next.map(|day| Timestamp::from_seconds(day.midnight().assume_utc().unix_timestamp()))
+        .ok_or_else(|| "it is not a day such as 2027-06-30".to_owned())
+}
+
+fn read_exception(at: &str, item: &Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Exception> {
+    let before = errors.len();
+    for name in item.keys().filter(|name| !EXCEPTION.contains(&name.as_str())) {
+        errors.push(FieldError { field: format!("{at}.{name}"), what: unknown_member(name, EXCEPTION) });
+    }
+    let mut text = |name: &str| {
+        let text = item.get(name).and_then(Value::as_str).map(str::trim).filter(|text| (1..=500).contains(&text.len()));
+        if text.is_none() {
+            let what = "it is required: a text of 1 to 500 bytes".to_owned();
+            errors.push(FieldError { field: format!("{at}.{name}"), what });
+        }
+        text
+    };
+    let (allow, reason, owner, until) = (text("allow"), text("reason"), text("owner"), text("until"));
+    let allow = allow.map(|text| Allowance::parse(text).ok_or_else(|| one_of(Allowance::ALL.map(Allowance::as_str))));
+    let until = until.map(parse_until);
+    let mut settle = |name: &str, what: Option<&String>| {
+        errors.extend(what.map(|what| FieldError { field: format!("{at}.{name}"), what: what.clone() }));
+    };
+    settle("allow", allow.as_ref().and_then(|allow| allow.as_ref().err()));
+    settle("until", until.as_ref().and_then(|until| until.as_ref().err()));
+    if errors.len() > before {
+        return None;
+    }
+    Some(Exception { allow: allow?.ok()?, reason: reason?.to_owned(), owner: owner?.to_owned(), until: until?.ok()? })
+}
+
+/// One object of metadata while it is read.
+struct Form<'a> {
+    metadata: &'a Map<String, Value>,
+    rules: &'a Rules,
+    errors: Vec<FieldError>,
+}
+
+impl Form<'_> {
+    fn check_names(&mut self) {
+        if serde_json::to_string(self.metadata).map_or(usize::MAX, |json| json.len()) > LARGEST {
+            self.error("", "the metadata of one client is larger than 64 KiB");
+        }
+        if self.rules.origin == Origin::Registration {
+            return;
+        }
+        let known: Vec<&str> = known_names().collect();
+        for name in self.metadata.keys() {
+            if !known.contains(&name.split('#').next().unwrap_or_default()) {
+                self.error(name, unknown_member(name, known.iter().copied()));
+            }
+        }
+    }
+
+    fn read(&mut self, id: ClientId) -> Registered {
+        let authentication = self.read_authentication();
+        let exceptions = self.read_exceptions();
+        let application_type = self.read_application_type();
+        let grant_types = self.read_grant_types(authentication);
+        let response_types = self.read_response_types(&grant_types, &exceptions);
+        let client = Client {
+            id,
+            name: self.text("client_name", 128 * 4, |text| bounded_name(text)),
+            secret: None,
+            authentication,
+            application_type,
+            redirect_uris: self.read_redirect_uris(application_type, &grant_types),
+            grant_types,
+            response_types,
+            scopes: self
+                .text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string()))
+                .unwrap_or_else(default_scopes),
+            id_token_algorithm: self.read_algorithm(),
+            skip_consent: self.operator_flag("skip_consent").unwrap_or(false),
+            exceptions,
+            default_resource: self.operator_text("default_resource", parse_resource),
+            access_token_lifetime: self
+                .lifetime("access_token_lifetime", self.rules.longest_access_token_lifetime.as_seconds()),
+            refresh_token_idle_lifetime: self.lifetime("refresh_token_idle_lifetime", TEN_YEARS),
+            refresh_token_lifetime: self.lifetime("refresh_token_lifetime", TEN_YEARS),
+            refresh_token_rotation: self.operator_flag("refresh_token_rotation"),
+            allowed_origins: self.operator_list("allowed_origins", parse_origin),
+            metadata: self.kept(),
+            disabled_at: None,
+        };
+        self.check_together(&client);
+        Registered { client_secret: self.read_secret(authentication), disabled: self.operator_flag("disabled"), client }
+    }
+
+    fn read_authentication(&mut self) -> ClientAuthentication {
+        let parse = |text: &str| match ClientAuthentication::ALL.into_iter().find(|method| method.as_str() == text) {
+            Some(method) => Ok(method),
+            None if is_registered_method(text) => Err(format!(
+                "{text} is not supported yet; {}",
+                one_of(ClientAuthentication::ALL.map(ClientAuthentication::as_str))
+            )),
+            None => Err(one_of(ClientAuthentication::ALL.map(ClientAuthentication::as_str))),
+        };
+        // RFC 7591 §2: "If unspecified or omitted, the default is client_secret_basic".
+        self.text("token_endpoint_auth_method", 64, parse).unwrap_or(ClientAuthentication::ClientSecretBasic)
+    }
+
+    fn read_secret(&mut self, method: ClientAuthentication) -> Option<Secret> {
+        if self.rules.origin == Origin::Registration {
+            return None;
+        }
+        let given = self.metadata.get("client_secret").filter(|value| !value.is_null());
+        match (method, given) {
+            (ClientAuthentication::None, None) => None,
+            (ClientAuthentication::None, Some(_)) => {
+                self.error("client_secret", "a client with token_endpoint_auth_method none has no secret");
+                None
+            }
+            (_, None) if self.errors.iter().any(|error| error.field == "token_endpoint_auth_method") => None,
+            (method, None) => {
+                let what =
+                    format!("it is required with token_endpoint_auth_method {}, which is the default", method.as_str());
+                let what = if self.metadata.contains_key("token_endpoint_auth_method") {
+                    what.replace(", which is the default", "")
+                } else {
+                    what
+                };
+                self.error("client_secret", what);
+                None
+            }
+            (_, Some(value)) => match value.as_str().map(parse_client_secret) {
+                Some(Ok(secret)) => Some(secret),
+                Some(Err(what)) => {
+                    self.error("client_secret", what);
+                    None
+                }
+                None => {
+                    self.error("client_secret", "it is not a text; put it between quotes");
+                    None
+                }
+            },
+        }
+    }
+
+    fn read_application_type(&mut self) -> ApplicationType {
+        let parse = |text: &str| match text {
+            "web" => Ok(ApplicationType::Web),
+            "native" => Ok(ApplicationType::Native),
+            _ => Err(one_of(["web", "native"])),
+        };
+        self.text("application_type", 16, parse).unwrap_or_default()
+    }
+
+    fn read_redirect_uris(&mut self, kind: ApplicationType, grants: &[GrantType]) -> Vec<RedirectUri> {
+        let parse = |text: &str| RedirectUri::register(text, kind).map_err(|error| format!("{text:?}: {error}"));
+        let uris = self.list("redirect_uris", parse);
+        let needed = [GrantType::AuthorizationCode, GrantType::Implicit].iter().any(|grant| grants.contains(grant));
+        if needed && uris.is_empty() && !self.has_error_in("redirect_uris") {
+            self.error("redirect_uris", "it is required for the grant type authorization_code");
+        }
+        uris
+    }
+
+    fn read_grant_types(&mut self, authentication: ClientAuthentication) -> Vec<GrantType> {
+        if !self.has("grant_types") {
+            return vec![GrantType::AuthorizationCode];
+        }
+        let names = GRANT_TYPES.map(|(name, _)| name);
+        let parse = |text: &str| {
+            GRANT_TYPES.iter().find(|(name, _)| *name == text).map(|(_, grant)| *grant).ok_or_else(|| one_of(names))
+        };
+        let grants = self.list("grant_types", parse);
+        // RFC 6749 §4.4: "The client credentials grant type MUST only be used by confidential clients."
+        if authentication == ClientAuthentication::None && grants.contains(&GrantType::ClientCredentials) {
+            self.error("grant_types", "client_credentials needs a client that authenticates itself");
+        }
+        grants
+    }
+
+    fn read_response_types(&mut self, grants: &[GrantType], exceptions: &[Exception]) -> Vec<String> {
+        let has_code = grants.contains(&GrantType::AuthorizationCode);
+        if !self.has("response_types") {
+            return if has_code { vec!["code".to_owned()] } else { Vec::new() };
+        }
+        let allowed = |allowance| exceptions.iter().any(|exception| exception.allow == allowance);
+        let types = self.list("response_types", |text| parse_response_type(text, allowed));
+        // OpenID Connect Registration §2: the response types and grant types correspond.
+        let needs_code = types.iter().any(|kind| kind.split(' ').any(|word| word == "code"));
+        if needs_code && !has_code && !self.has_error_in("grant_types") {
+            self.error("response_types", "code needs the grant type authorization_code");
+        }
+        types
+    }
+
+    fn read_algorithm(&mut self) -> String {
+        let rules = self.rules;
+        let parse = |text: &str| match Algorithm::parse(text) {
+            Some(algorithm) if rules.algorithms.contains(&algorithm) => Ok(text.to_owned()),
+            Some(_) => Err(format!("this server has no {text} key; see keys.algorithms")),
+            None => Err(one_of(Algorithm::ALL.map(Algorithm::as_str))),
+        };
+        // OpenID Connect Registration §2: "The default, if omitted, is RS256."
+        self.text("id_token_signed_response_alg", 16, parse).unwrap_or_else(|| Algorithm::RS256.as_str().to_owned())
+    }
+
+    fn read_exceptions(&mut self) -> Vec<Exception> {
+        match self.operator_value("exceptions").map(|value| read_exceptions("exceptions", value)) {
+            None => Vec::new(),
+            Some(Ok(exceptions)) => exceptions,
+            Some(Err(errors)) => {
+                self.errors.extend(errors);
+                Vec::new()
+            }
+        }
+    }
+
+    fn check_together(&mut self, client: &Client) {
+        if self.metadata.get("require_pkce").is_some_and(|value| value != &Value::Bool(true)) {
+            self.error(
+                "require_pkce",
+                "PKCE is required of every client; what needs less has a dated exception (exceptions: allow no_pkce)",
+            );
+        }
+        if let (Some(idle), Some(whole)) = (client.refresh_token_idle_lifetime, client.refresh_token_lifetime)
+            && idle > whole
+        {
+            self.error("refresh_token_idle_lifetime", "it is more than refresh_token_lifetime");
+        }
+    }
+
+    /// What is kept as it came: registered members, their translations (`client_name#ko`), and `may_introspect`.
+    fn kept(&mut self) -> Map<String, Value> {
+        let mut kept = Map::new();
+        for (name, value) in self.metadata {
+            let base = name.split('#').next().unwrap_or_default();
+            let is_translation = name.contains('#') && (base == "client_name" || KEPT_TEXTS.contains(&base));
+            let is_wrong = if value.is_null() || READ.contains(&name.as_str()) {
+                continue;
+            } else if is_translation || KEPT_TEXTS.contains(&base) {
+                value
+                    .as_str()
+                    .is_none_or(|text| text.len() > LONGEST_TEXT)
+                    .then_some("it is not a text of at most 2048 bytes")
+            } else if KEPT_LISTS.contains(&base) {
+                (!is_list_of_texts(value)).then_some("it is not a list of at most 32 texts")
+            } else if KEPT_FLAGS.contains(&base) || base == "require_auth_time" {
+                (!value.is_boolean()).then_some("it is neither true nor false")
+            } else if base == "default_max_age" {
+                value.as_u64().is_none().then_some("it is not a whole number of seconds")
+            } else if base == "jwks" {
+                value.get("keys").is_none_or(|keys| !keys.is_array()).then_some("it is not a JWK set (RFC 7517 §5)")
+            } else if base == "may_introspect" && self.rules.origin == Origin::Operator {
+                (!["own", "audience", "all"].iter().any(|scope| value == scope))
+                    .then_some("it is none of own, audience, all")
+            } else {
+                continue;
+            };
+            match is_wrong {
+                Some(what) => self.errors.push(FieldError { field: name.clone(), what: what.to_owned() }),
+                None => {
+                    kept.insert(name.clone(), value.clone());
+                }
+            }
+        }
+        // RFC 7591 §2: "The jwks_uri and jwks parameters MUST NOT both be present".
+        if kept.contains_key("jwks") && kept.contains_key("jwks_uri") {
+            self.error("jwks", "there is a jwks_uri as well; use one of the two");
+        }
+        kept
+    }
+
+    fn text<T>(&mut self, name: &str, longest: usize, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        let value = self.metadata.get(name).filter(|value| !value.is_null())?;
+        let read = match value.as_str() {
+            Some(text) if text.len() <= longest => parse(text),
+            Some(_) => Err(format!("it is longer than {longest} bytes")),
+            None => Err("it is not a text; put it between quotes".to_owned()),
+        };
+        read.map_err(|what| self.error(name, what)).ok()
+    }
+
+    fn list<T: PartialEq>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        let Some(value) = self.metadata.get(name).filter(|value| !value.is_null()) else { return Vec::new() };
+        let Some(items) = value.as_array().filter(|items| items.len() <= MOST_ITEMS) else {
+            self.error(name, format!("it is not a list of at most {MOST_ITEMS} texts"));
+            return Vec::new();
+        };
+        let mut list = Vec::new();
+        for (n, item) in items.iter().enumerate() {
+            match item.as_str().ok_or_else(|| "it is not a text; put it between quotes".to_owned()).and_then(&parse) {
+                Ok(item) if !list.contains(&item) => list.push(item),
+                Ok(_) => {}
+                Err(what) => self.error(&format!("{name}[{n}]"), what),
+            }
+        }
+        list
+    }
+
+    fn operator_value(&self, name: &str) -> Option<&Value> {
+        self.metadata.get(name).filter(|value| self.rules.origin == Origin::Operator && !value.is_null())
+    }
+
+    fn operator_flag(&mut self, name: &str) -> Option<bool> {
+        let flag = self.operator_value(name)?.as_bool();
+        if flag.is_none() {
+            self.error(name, "it is neither true nor false");
+        }
+        flag
+    }
+
+    fn operator_text<T>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
+        self.operator_value(name)?;
+        self.text(name, LONGEST_TEXT, parse)
+    }
+
+    fn operator_list<T: PartialEq>(&mut self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Vec<T> {
+        if self.operator_value(name).is_some() { self.list(name, parse) } else { Vec::new() }
+    }
+
+    fn lifetime(&mut self, name: &str, longest: i64) -> Option<Lifetime> {
+        match self.operator_value(name)?.as_i64() {
+            Some(seconds) if (1..=longest).contains(&seconds) => Some(Lifetime::seconds(seconds)),
+            _ => {
+                self.error(name, format!("it is not a whole number of seconds from 1 to {longest}"));
+                None
+            }
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.metadata.get(name).is_some_and(|value| !value.is_null())
+    }
+
+    fn has_error_in(&self, name: &str) -> bool {
+        self.errors.iter().any(|error| error.field.starts_with(name))
+    }
+
+    fn error(&mut self, field: &str, what: impl Into<String>) {
+        self.errors.push(FieldError { field: field.to_owned(), what: what.into() });
+    }
+}
+
+const GRANT_TYPES: [(&str, GrantType); 6] = [
+    ("authorization_code", GrantType::AuthorizationCode),
+    ("refresh_token", GrantType::RefreshToken),
+    ("client_credentials", GrantType::ClientCredentials),
+    ("password", GrantType::Password),
+    ("implicit", GrantType::Implicit),
+    ("urn:ietf:params:oauth:grant-type:device_code", GrantType::DeviceCode),
+];
+
+/// Response types in their registered order of words (OAuth 2.0 Multiple Response Types §3, §5), and the exception that
+/// each needs.
+const RESPONSE_TYPES: [(&str, Option<Allowance>); 7] = [
+    ("code", None),
+    ("token", Some(Allowance::Implicit)),
+    ("id_token", Some(Allowance::Implicit)),
+    ("id_token token", Some(Allowance::Implicit)),
+    ("code id_token", Some(Allowance::Hybrid)),
+    ("code token", Some(Allowance::Hybrid)),
+    ("code id_token token", Some(Allowance::Hybrid)),
+];
+
+fn parse_response_type(text: &str, is_allowed: impl Fn(Allowance) -> bool) -> Result<String, String> {
+    let sorted = |text: &str| {
+        let mut words: Vec<&str> = text.split(' ').collect();
+        words.sort_unstable();
+        words.join(" ")
+    };
+    match RESPONSE_TYPES.iter().find(|(name, _)| sorted(name) == sorted(text)) {
+        None => Err(one_of(RESPONSE_TYPES.map(|(name, _)| name))),
+        Some((name, Some(allowance))) if !is_allowed(*allowance) => {
+            Err(format!("{name} needs a dated exception (exceptions: allow {})", allowance.as_str()))
+        }
+        Some((name, _)) => Ok((*name).to_owned()),
+    }
+}
+
+fn known_names() -> impl Iterator<Item = &'static str> {
+    let kept = KEPT_TEXTS.into_iter().chain(KEPT_LISTS).chain(KEPT_FLAGS).chain(["default_max_age", "jwks"]);
+    READ.into_iter().chain(OPERATOR).chain(kept)
+}
+
+fn is_registered_method(text: &str) -> bool {
+    let others = ["client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"];
+    others.contains(&text)
+}
+
+fn bounded_name(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) || !(1..=128).contains(&text.chars().count()) {
+        return Err("it has 1 to 128 characters and no control characters".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn default_scopes() -> ScopeSet {
+    ScopeSet::parse(DEFAULT_SCOPES).expect("the default scopes are well formed")
+}
+
+fn parse_origin(text: &str) -> Result<String, String> {
+    let is_origin = |url: &url::Url| match url.scheme() {
+        "https" => true,
+        "http" => url.host_str().is_some_and(is_loopback_host),
+        _ => false,
+    };
+    url::Url::parse(text)
+        .ok()
+        .filter(|url| is_origin(url) && url.origin().ascii_serialization() == text)
+        .map(|_| text.to_owned())
+        .ok_or_else(|| format!("{text:?} is not an origin such as https://app.example.com, or http on a loopback host"))
+}
+
+fn is_list_of_texts(value: &Value) -> bool {
+    let is_text = |item: &Value| item.as_str().is_some_and(|text| text.len() <= LONGEST_TEXT);
+    value.as_array().is_some_and(|items| items.len() <= MOST_ITEMS && items.iter().all(is_text))
+}
+
+fn one_of<const N: usize>(names: [&str; N]) -> String {
+    format!("it is one of {}", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read_as(origin: Origin, metadata: Value) -> Result<Registered, Vec<String>> {
+        let rules = Rules {
+            origin,
+            longest_access_token_lifetime: Lifetime::hours(24),
+            algorithms: vec![Algorithm::ES256, Algorithm::RS256],
+        };
+        super::read(ClientId::new("c"), metadata.as_object().unwrap(), &rules)
+            .map_err(|errors| errors.iter().map(ToString::to_string).collect())
+    }
+
+    fn errors(metadata: Value) -> Vec<String> {
+        read_as(Origin::Operator, metadata).unwrap_err()
+    }
+
+    /// RFC 7591 §2
+    #[test]
+    fn what_is_not_said_has_the_registered_default() {
+        let metadata = json!({"client_secret": "12345678", "redirect_uris": ["https://a.example/cb"]});
+        let Registered { client, client_secret, .. } = read_as(Origin::Operator, metadata).unwrap();
+        assert_eq!(client.authentication, ClientAuthentication::ClientSecretBasic);
+        assert_eq!(client.grant_types, [GrantType::AuthorizationCode]);
+        assert_eq!(client.response_types, ["code"]);
+        assert_eq!(client.application_type, ApplicationType::Web);
+        assert_eq!(client.id_token_algorithm, "RS256");
+        assert_eq!(client.scopes.to_string(), DEFAULT_SCOPES);
+        assert_eq!(client_secret.unwrap().reveal(), "12345678");
+    }
+
+    #[test]
+    fn registered_metadata_is_kept_as_it_came() {
+        let metadata = json!({
+            "token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"],
+            "client_uri": "https://a.example", "client_name": "A", "client_name#ko": "가", "contacts": ["a@a.example"],
+            "may_introspect": "own", "default_max_age": 60, "require_pkce": true,
+        });
+        let client = read_as(Origin::Operator, metadata).unwrap().client;
+        let expected = json!({
+            "client_uri": "https://a.example", "client_name#ko": "가", "contacts": ["a@a.example"],
+            "may_introspect": "own", "default_max_age": 60,
+        });
+        assert_eq!(Value::Object(client.metadata), expected);
+    }
+
+    #[test]
+    fn every_error_is_reported_at_once_with_its_field() {
+        let metadata = json!({
+            "client_nam": "x",
+            "token_endpoint_auth_method": "private_key_jwt",
+            "redirect_uris": ["https://a.example/cb", "http://a.example/cb", 7],
+            "grant_types": ["authorization_code", "code"],
+            "response_types": ["code", "id_token", "magic"],
+            "scope": "a\"b",
+            "id_token_signed_response_alg": "EdDSA",
+            "access_token_lifetime": 86401,
+            "allowed_origins": ["https://a.example/", "https://a.example"],
+            "exceptions": [{"allow": "no_pkc", "reason": "r", "until": "30.6.2027", "by": "x"}],
+            "require_pkce": false,
+            "may_introspect": "some",
+        });
+        assert_eq!(
+            errors(metadata),
+            [
+                "client_nam: there is no such field; the nearest is client_name",
+                "token_endpoint_auth_method: private_key_jwt is not supported yet; it is one of none, client_secret_basic, client_secret_post",
+                "exceptions[0].by: there is no such field; the nearest is allow",
+                "exceptions[0].owner: it is required: a text of 1 to 500 bytes",
+                "exceptions[0].allow: it is one of no_pkce, plain_pkce, password_grant, implicit, hybrid, loopback_hostname",
+                "exceptions[0].until: it is not a day such as 2027-06-30",
+                "grant_types[1]: it is one of authorization_code, refresh_token, client_credentials, password, implicit, urn:ietf:params:oauth:grant-type:device_code",
+                "response_types[1]: id_token needs a dated exception (exceptions: allow implicit)",
+                "response_types[2]: it is one of code, token, id_token, id_token token, code id_token, code token, code id_token token",
+                "redirect_uris[1]: \"http://a.example/cb\": plain http is accepted on loopback addresses only",
+                "redirect_uris[2]: it is not a text; put it between quotes",
+                "scope: a scope token may hold visible ASCII without quote and backslash, and tokens are divided by single spaces",
+                "id_token_signed_response_alg: this server has no EdDSA key; see keys.algorithms",
+                "access_token_lifetime: it is not a whole number of seconds from 1 to 86400",
+                "allowed_origins[0]: \"https://a.example/\" is not an origin such as https://app.example.com, or http on a loopback host",
+                "may_introspect: it is none of own, audience, all",
+                "require_pkce: PKCE is required of every client; what needs less has a dated exception (exceptions: allow no_pkce)",
+            ]
+        );
+    }
+
+    /// RFC 6749 §2.3.1
+    #[test]
+    fn a_secret_stands_exactly_where_the_method_needs_one() {
+        let with = |more: Value| {
+            let mut metadata = json!({"redirect_uris": ["https://a.example/cb"]});
+            metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            errors(metadata)
+        };
+        let required =
+            "client_secret: it is required with token_endpoint_auth_method client_secret_basic, which is the default";
+        assert_eq!(with(json!({})), [required]);
+        assert_eq!(
+            with(json!({"token_endpoint_auth_method": "client_secret_post"})),
+            ["client_secret: it is required with token_endpoint_auth_method client_secret_post"]
+        );
+        assert_eq!(
+            with(json!({"token_endpoint_auth_method": "none", "client_secret": "12345678"})),
+            ["client_secret: a client with token_endpoint_auth_method none has no secret"]
+        );
+        assert_eq!(with(json!({"client_secret": "1234567"})), ["client_secret: it has 8 to 255 characters"]);
+    }
+
+    /// RFC 6749 §4.4
+    #[test]
+    fn client_credentials_need_no_redirect_uri_and_no_public_client() {
+        let metadata =
+            json!({"grant_types": ["client_credentials"], "client_secret": "service-secret-0123", "scope": "api"});
+        assert!(read_as(Origin::Operator, metadata).unwrap().client.response_types.is_empty());
+        assert_eq!(
+            errors(json!({"grant_types": ["client_credentials"], "token_endpoint_auth_method": "none"})),
+            ["grant_types: client_credentials needs a client that authenticates itself"]
+        );
+    }
+
+    #[test]
+    fn an_exception_holds_through_the_end_of_its_day() {
+        let exceptions = json!([{"allow": "no_pkce", "reason": "r", "owner": "o", "until": "2027-06-30"}]);
+        let exception = read_exceptions("exceptions", &exceptions).unwrap().remove(0);
+        assert_eq!(exception.until, Timestamp::from_seconds(1_814_400_000));
+        assert!(exception.allows(Allowance::NoPkce, Timestamp::from_seconds(1_814_399_999)));
+        assert!(!exception.allows(Allowance::NoPkce, Timestamp::from_seconds(1_814_400_000)));
+    }
+
+    #[test]
+    fn response_types_with_an_exception_are_kept_in_their_registered_order() {
+        let exceptions = json!([{"allow": "hybrid", "reason": "r", "owner": "o", "until": "2027-06-30"}]);
+        let metadata = json!({
+            "client_secret": "12345678", "redirect_uris": ["https://a.example/cb"],
+            "grant_types": ["authorization_code", "implicit"], "response_types": ["token id_token code"], "exceptions": exceptions,
+        });
+        assert_eq!(read_as(Origin::Operator, metadata).unwrap().client.response_types, ["code id_token token"]);
+    }
+
+    /// RFC 7591 §2
+    #[test]
+    fn a_client_that_registers_itself_is_not_given_what_is_the_operators() {
+        let metadata = json!({
+            "redirect_uris": ["https://a.example/cb"], "skip_consent": true, "client_secret": "chosen-by-me", "magic": 1,
+            "exceptions": [{"allow": "no_pkce"}], "access_token_lifetime": 1_000_000, "may_introspect": "all",
+        });
+        let registered = read_as(Origin::Registration, metadata).unwrap();
+        assert_eq!(registered.client_secret, None);
+        let client = registered.client;
+        assert!(!client.skip_consent && client.exceptions.is_empty() && client.metadata.is_empty());
+        assert_eq!(client.access_token_lifetime, None);
+    }
+}

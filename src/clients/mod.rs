@@ -1,0 +1,135 @@
+//! Clients: finding them, and proving that a request comes from one.
+//!
+//! What was found is kept for two seconds, so a busy client costs no database read a request, and a change made on any
+//! node is seen by all within that time.
+
+pub mod authenticate;
+pub mod metadata;
+
+use crate::clock::Stopwatch;
+use crate::domain::client::Client;
+use crate::domain::id::ClientId;
+use crate::domain::resource::{Resource, ScopeDescription};
+use crate::store::{self, Store, StoreError};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+const KEPT_FOR: Duration = Duration::from_secs(2);
+const MOST_KEPT: usize = 4096;
+
+/// The registered clients, and what the operator says of scopes and resources.
+#[derive(Clone)]
+pub struct Clients {
+    store: Store,
+    built_in: Option<Arc<Client>>,
+    kept: Arc<RwLock<HashMap<ClientId, (Arc<Client>, Stopwatch)>>>,
+    catalogue: Arc<RwLock<Option<(Arc<Catalogue>, Stopwatch)>>>,
+    origins: Arc<RwLock<Option<(Arc<HashSet<String>>, Stopwatch)>>>,
+    proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
+    guesses: Arc<authenticate::Guesses>,
+}
+
+/// What the operator says of scopes and resources.
+#[derive(Debug, Clone, Default)]
+pub struct Catalogue {
+    /// Words for consent pages.
+    pub scopes: Vec<ScopeDescription>,
+    /// Protected resources.
+    pub resources: Vec<Resource>,
+}
+
+impl Catalogue {
+    /// The resource with this identifier.
+    pub fn find_resource(&self, identifier: &str) -> Option<&Resource> {
+        self.resources.iter().find(|resource| resource.identifier == identifier)
+    }
+}
+
+impl Clients {
+    /// Clients of `store`, with one that needs no registration: the demonstration, on a loopback issuer.
+    pub fn new(store: Store, built_in: Option<Client>) -> Self {
+        Self {
+            store,
+            built_in: built_in.map(Arc::new),
+            kept: Arc::default(),
+            catalogue: Arc::default(),
+            origins: Arc::default(),
+            proven: Arc::default(),
+            guesses: Arc::default(),
+        }
+    }
+
+    /// The client with this identifier; `None` where it is unknown or disabled.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn find(&self, id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        let Some(id) = parse_id(id) else { return Ok(None) };
+        if let Some(client) = self.built_in.as_ref().filter(|client| client.id == id) {
+            return Ok(Some(Arc::clone(client)));
+        }
+        if let Some(client) = self.find_kept(&id) {
+            return Ok(Some(client));
+        }
+        let wanted = id.clone();
+        let found = self.store.read(move |db| store::clients::find(db, &wanted)).await?;
+        let Some(client) = found.filter(|client| client.disabled_at.is_none()).map(Arc::new) else { return Ok(None) };
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= MOST_KEPT {
+            kept.clear();
+        }
+        kept.insert(id, (Arc::clone(&client), Stopwatch::start()));
+        Ok(Some(client))
+    }
+
+    fn find_kept(&self, id: &ClientId) -> Option<Arc<Client>> {
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        kept.get(id).filter(|(_, since)| since.elapsed() < KEPT_FOR).map(|(client, _)| Arc::clone(client))
+    }
+
+    /// Whether web pages of `origin` belong to some client.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn knows_origin(&self, origin: &str) -> Result<bool, StoreError> {
+        if self.built_in.as_ref().is_some_and(|client| client.allows_origin(origin)) {
+            return Ok(true);
+        }
+        if let Some((origins, since)) = &*self.origins.read().unwrap_or_else(PoisonError::into_inner)
+            && since.elapsed() < KEPT_FOR
+        {
+            return Ok(origins.contains(origin));
+        }
+        let clients = self.store.read(store::clients::list).await?;
+        let live = clients.iter().filter(|client| client.disabled_at.is_none());
+        let origins: HashSet<String> = live.flat_map(Client::origins).collect();
+        let is_known = origins.contains(origin);
+        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(origins), Stopwatch::start()));
+        Ok(is_known)
+    }
+
+    /// Scopes and resources, at most two seconds old.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn catalogue(&self) -> Result<Arc<Catalogue>, StoreError> {
+        if let Some((catalogue, since)) = &*self.catalogue.read().unwrap_or_else(PoisonError::into_inner)
+            && since.elapsed() < KEPT_FOR
+        {
+            return Ok(Arc::clone(catalogue));
+        }
+        let (scopes, resources) =
+            self.store.read(|db| Ok((store::scopes::list(db)?, store::resources::list(db)?))).await?;
+        let catalogue = Arc::new(Catalogue { scopes, resources });
+        *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((Arc::clone(&catalogue), Stopwatch::start()));
+        Ok(catalogue)
+    }
+}
+
+/// A client identifier is 1 to 255 visible ASCII characters (RFC 6749 appendix A.1, without space).
+pub fn parse_id(text: &str) -> Option<ClientId> {
+    let is_fine = (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    is_fine.then(|| ClientId::new(text))
+}

@@ -1,0 +1,142 @@
+//! Sealing at rest: XChaCha20-Poly1305 under the master key.
+//!
+//! A sealed value is `version (1) | master key id (8) | nonce (24) | ciphertext and tag`. The associated data names the
+//! key it belongs to, so that a sealed value moved to another row does not open.
+
+use super::master::MasterKey;
+use crate::entropy::Entropy;
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+const VERSION: u8 = 1;
+const ID_BYTES: usize = 8;
+const NONCE_BYTES: usize = 24;
+const HEAD_BYTES: usize = 1 + ID_BYTES + NONCE_BYTES;
+
+/// What a sealed value belongs to: `id`, `algorithm` and `purpose` of its key. None of them contains a `|`.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner<'a> {
+    /// `kid`, or the identifier of a secret key.
+    pub id: &'a str,
+    /// `alg`
+    pub algorithm: &'a str,
+    /// `signing`, `refresh`, `forms`.
+    pub purpose: &'a str,
+}
+
+impl Owner<'_> {
+    fn associated_data(&self) -> Vec<u8> {
+        format!("{}|{}|{}", self.id, self.algorithm, self.purpose).into_bytes()
+    }
+}
+
+/// Why a sealed value does not open.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SealingError {
+    /// It was sealed with a master key that is not the configured one.
+    #[error("key {id} is sealed under another master key ({found}); the configured one is {configured}")]
+    OtherMasterKey {
+        /// Which key.
+        id: String,
+        /// The id of the master key it was sealed under.
+        found: String,
+        /// The id of the configured master key.
+        configured: String,
+    },
+    /// It was cut, altered, or moved from another key's row.
+    #[error("the sealed value of key {id} is damaged")]
+    Damaged {
+        /// Which key.
+        id: String,
+    },
+}
+
+/// Seals `secret` for `owner`. The nonce is random: 192 bits are enough never to repeat.
+pub fn seal(master: &MasterKey, entropy: &Entropy, owner: Owner<'_>, secret: &[u8]) -> Vec<u8> {
+    let nonce: [u8; NONCE_BYTES] = entropy.bytes();
+    let data = owner.associated_data();
+    let sealed = cipher(master)
+        .encrypt(&XNonce::from(nonce), Payload { msg: secret, aad: &data })
+        .expect("a key of a few kilobytes is far below the limit of the cipher");
+    [&[VERSION][..], &master.id_bytes(), &nonce, &sealed].concat()
+}
+
+/// Opens what [`seal`] made for the same `owner`. The result is wiped when dropped.
+///
+/// # Errors
+/// [`SealingError`]; it never contains the value.
+pub fn open(master: &MasterKey, owner: Owner<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+    let damaged = || SealingError::Damaged { id: owner.id.to_owned() };
+    let (head, body) = sealed.split_at_checked(HEAD_BYTES).ok_or_else(damaged)?;
+    let (id, nonce) = head[1..].split_at(ID_BYTES);
+    if head[0] != VERSION {
+        return Err(damaged());
+    }
+    if id != master.id_bytes() {
+        return Err(SealingError::OtherMasterKey {
+            id: owner.id.to_owned(),
+            found: MasterKey::id_text(id),
+            configured: master.id(),
+        });
+    }
+    let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| damaged())?;
+    let data = owner.associated_data();
+    cipher(master)
+        .decrypt(&XNonce::from(nonce), Payload { msg: body, aad: &data })
+        .map(Zeroizing::new)
+        .map_err(|_| damaged())
+}
+
+fn cipher(master: &MasterKey) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(master.bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OWNER: Owner<'static> = Owner { id: "kid", algorithm: "ES256", purpose: "signing" };
+
+    #[test]
+    fn what_was_sealed_opens_for_the_same_owner_only() {
+        let (entropy, master) = (Entropy::seeded(1), MasterKey::generate(&Entropy::seeded(2)));
+        let sealed = seal(&master, &entropy, OWNER, b"private");
+        assert_eq!(open(&master, OWNER, &sealed).unwrap().as_slice(), b"private");
+        for other in
+            [Owner { id: "kie", ..OWNER }, Owner { algorithm: "RS256", ..OWNER }, Owner { purpose: "forms", ..OWNER }]
+        {
+            assert!(matches!(open(&master, other, &sealed), Err(SealingError::Damaged { .. })));
+        }
+    }
+
+    #[test]
+    fn two_sealings_of_one_value_differ_and_hide_it() {
+        let (entropy, master) = (Entropy::seeded(1), MasterKey::generate(&Entropy::seeded(2)));
+        let [first, second] = [0, 1].map(|_| seal(&master, &entropy, OWNER, b"private"));
+        assert_ne!(first, second);
+        assert!(!first.windows(7).any(|window| window == b"private"));
+    }
+
+    #[test]
+    fn another_master_key_is_named_by_its_id() {
+        let entropy = Entropy::seeded(1);
+        let [ours, theirs] = [0, 1].map(|_| MasterKey::generate(&entropy));
+        let sealed = seal(&theirs, &entropy, OWNER, b"private");
+        let error = open(&ours, OWNER, &sealed).unwrap_err();
+        assert_eq!(error, SealingError::OtherMasterKey { id: "kid".into(), found: theirs.id(), configured: ours.id() });
+        assert!(error.to_string().contains("another master key"));
+    }
+
+    #[test]
+    fn every_altered_or_cut_value_is_refused() {
+        let (entropy, master) = (Entropy::seeded(1), MasterKey::generate(&Entropy::seeded(2)));
+        let sealed = seal(&master, &entropy, OWNER, b"private");
+        for at in 0..sealed.len() {
+            let mut altered = sealed.clone();
+            altered[at] ^= 1;
+            assert!(open(&master, OWNER, &altered).is_err(), "byte {at}");
+            assert!(open(&master, OWNER, &sealed[..at]).is_err(), "cut at {at}");
+        }
+    }
+}

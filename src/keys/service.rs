@@ -1,0 +1,516 @@
+//! The service itself: the ring of this node, and the steps that change the store.
+
+use super::jwk::{Jwks, PublicKey};
+use super::jwt::{self, Expected, Presented, Signer, VerifyError};
+use super::master::MasterKey;
+use super::ring::{HMAC, Ring, Rows, SIGNING};
+use super::rotation::{self, KeyPolicy, Step};
+use super::sealing::{self, Owner};
+use super::{CryptoFailure, KeysError, Purpose};
+use crate::clock::Clock;
+use crate::domain::id::KeyId;
+use crate::domain::key::{Algorithm, KeyState, SecretKey, SigningKey};
+use crate::domain::time::Timestamp;
+use crate::entropy::Entropy;
+use crate::store::{Db, Store, StoreError, secret_keys, signing_keys};
+use aws_lc_rs::hmac;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+/// How often an order of an operator is tried again when other nodes change the same keys at the same time.
+const ATTEMPTS: usize = 3;
+/// A `kid` of ours: a thumbprint.
+const KID_CHARACTERS: usize = 43;
+
+/// The signing-key service. Cloning gives another handle on the same one.
+#[derive(Clone)]
+pub struct Keys(Arc<Service>);
+
+struct Service {
+    store: Store,
+    master: MasterKey,
+    clock: Clock,
+    entropy: Entropy,
+    policy: KeyPolicy,
+    /// Replaced as a whole; the lock is held for as long as it takes to clone a pointer.
+    ring: RwLock<Option<Arc<Ring>>>,
+    /// Reads of the store follow one another, so an older ring never replaces a newer one. Inside: the second in which
+    /// an unknown `kid` last made us read.
+    reading: Mutex<Option<Timestamp>>,
+}
+
+/// What an order to rotate came to, for one algorithm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotated {
+    /// For which algorithm.
+    pub algorithm: Algorithm,
+    /// What happened.
+    pub outcome: RotationOutcome,
+}
+
+/// What happened to the key that is to sign next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RotationOutcome {
+    /// It signs from now on.
+    Promoted {
+        /// The key that signs.
+        kid: KeyId,
+        /// The key that signed before.
+        replaced: Option<KeyId>,
+    },
+    /// It is published and will sign by itself when everybody can know it.
+    Waiting {
+        /// The key that will sign.
+        kid: KeyId,
+        /// From when on.
+        until: Timestamp,
+    },
+}
+
+/// A key that was taken out of use at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Retired {
+    /// The key that is out of use.
+    pub kid: KeyId,
+    /// The key that signs instead, where it was signing.
+    pub replaced_by: Option<KeyId>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(..)")
+    }
+}
+
+impl Keys {
+    /// The service over `store`. Reads nothing yet.
+    pub fn new(store: Store, master: MasterKey, clock: Clock, entropy: Entropy, policy: KeyPolicy) -> Self {
+        // Only a second call in the same process finds one installed, and it is the same one.
+        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+        let (ring, reading) = (RwLock::new(None), Mutex::new(None));
+        Self(Arc::new(Service { store, master, clock, entropy, policy, ring, reading }))
+    }
+
+    /// Loads the keys and makes the first ones where there are none; these sign at once. Several nodes may do so at the
+    /// same time: they end with the same keys.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`]; [`KeysError::Sealing`] when a key was sealed under another master key.
+    pub async fn ensure(&self) -> Result<(), KeysError> {
+        self.follow_plan(is_needed_to_sign).await
+    }
+
+    /// Looks again at what other nodes did, and carries out the steps of the plan that are due. To be called every few
+    /// seconds on every node.
+    ///
+    /// # Errors
+    /// As [`Keys::ensure`]; the keys loaded before stay in use.
+    pub async fn tick(&self) -> Result<(), KeysError> {
+        self.follow_plan(|_| true).await
+    }
+
+    /// Publishes the next key of `algorithm` (of every algorithm where `None`) if there is none, and lets it sign if it
+    /// has been published for long enough. With `force` it signs at once: verifiers that have cached the JWKS do not
+    /// know it until they look again.
+    ///
+    /// # Errors
+    /// [`KeysError::NotConfigured`], [`KeysError::Busy`], [`KeysError::Store`].
+    pub async fn rotate_now(&self, algorithm: Option<Algorithm>, force: bool) -> Result<Vec<Rotated>, KeysError> {
+        let wanted = match algorithm {
+            Some(one) => vec![one],
+            None => self.algorithms().to_vec(),
+        };
+        let mut rotated = Vec::with_capacity(wanted.len());
+        for algorithm in wanted {
+            self.require_configured(algorithm)?;
+            let outcome = self.try_again(|made| self.rotate_one(algorithm, force, made), algorithm).await?;
+            rotated.push(Rotated { algorithm, outcome });
+        }
+        self.read_store().await?;
+        Ok(rotated)
+    }
+
+    /// Takes a key out of use at once, because it may be known to others: it leaves the JWKS, and what it signed is
+    /// refused from now on. A key that signs is replaced first.
+    ///
+    /// # Errors
+    /// [`KeysError::Unknown`], [`KeysError::Busy`], [`KeysError::Store`].
+    pub async fn retire(&self, kid: &KeyId) -> Result<Retired, KeysError> {
+        let key = self.list().await?.into_iter().find(|key| key.id == *kid);
+        let algorithm = key.ok_or_else(|| KeysError::Unknown(kid.clone()))?.algorithm;
+        let replaced_by = self.try_again(|made| self.retire_one(kid.clone(), made), algorithm).await?;
+        self.read_store().await?;
+        Ok(Retired { kid: kid.clone(), replaced_by })
+    }
+
+    /// Every stored key, in the order of algorithm and age, as the store knows them now.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`]
+    pub async fn list(&self) -> Result<Vec<SigningKey>, KeysError> {
+        let mut keys = self.0.store.read(signing_keys::list).await?;
+        keys.sort_by_key(|key| (key.algorithm, key.created_at, key.id.clone()));
+        Ok(keys)
+    }
+
+    /// Signs `claims` as a JWT of this `typ` with the active key of `algorithm`. Takes CPU only: about 25 µs for ES256
+    /// and EdDSA, 1 ms for RS256.
+    ///
+    /// # Errors
+    /// [`KeysError::NotReady`], [`KeysError::NotConfigured`], [`KeysError::Crypto`].
+    pub fn sign(&self, algorithm: Algorithm, typ: &str, claims: &impl serde::Serialize) -> Result<String, KeysError> {
+        self.require_configured(algorithm)?;
+        let ring = self.ring()?;
+        let key = ring.active(algorithm).ok_or(KeysError::NotReady)?;
+        let signer = key.signer.as_deref().ok_or(KeysError::NotReady)?;
+        Ok(jwt::sign(signer, (algorithm, &key.record.id), typ, claims)?)
+    }
+
+    /// The algorithm of access tokens: the first of the policy.
+    pub fn default_algorithm(&self) -> Algorithm {
+        self.algorithms().first().copied().unwrap_or(Algorithm::ES256)
+    }
+
+    /// The algorithms that this server signs with.
+    pub fn algorithms(&self) -> &[Algorithm] {
+        &self.0.policy.algorithms
+    }
+
+    /// Verifies a token of ours and gives its claims. Key and algorithm come from our records by the token's `kid`; a
+    /// `kid` that this node does not know yet makes it look again, at most once a second.
+    ///
+    /// # Errors
+    /// [`VerifyError`]
+    pub async fn verify(
+        &self,
+        jwt: &str,
+        expected: &Expected<'_>,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, VerifyError> {
+        let token = Presented::parse(jwt, expected)?;
+        let kid = token.kid().filter(|kid| looks_like_kid(kid)).ok_or(VerifyError::UnknownKey)?;
+        let ring = self.ring_that_knows(kid).await?;
+        let key = ring.published(kid).ok_or(VerifyError::UnknownKey)?;
+        token.verify((key.record.algorithm, &key.public.decoding), expected, now)
+    }
+
+    /// The published keys.
+    ///
+    /// # Errors
+    /// [`KeysError::NotReady`]
+    pub fn jwks(&self) -> Result<Jwks, KeysError> {
+        Ok(self.ring()?.jwks.clone())
+    }
+
+    /// HMAC-SHA256 of `message` under the newest secret key of `purpose`, or under the one named; with that key's id.
+    ///
+    /// # Errors
+    /// [`KeysError::NotReady`]; [`KeysError::Unknown`] when there is no such key.
+    pub fn hmac(
+        &self,
+        purpose: Purpose,
+        key_id: Option<&KeyId>,
+        message: &[u8],
+    ) -> Result<(KeyId, [u8; 32]), KeysError> {
+        let ring = self.ring()?;
+        let (id, key) = ring
+            .secret(purpose, key_id)
+            .ok_or_else(|| key_id.map_or(KeysError::NotReady, |id| KeysError::Unknown(id.clone())))?;
+        let tag = hmac::sign(key, message);
+        Ok((id.clone(), tag.as_ref().try_into().expect("a tag of HMAC-SHA256 has 32 bytes")))
+    }
+
+    fn ring(&self) -> Result<Arc<Ring>, KeysError> {
+        self.0.ring.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(KeysError::NotReady)
+    }
+
+    fn require_configured(&self, algorithm: Algorithm) -> Result<(), KeysError> {
+        let is_configured = self.algorithms().contains(&algorithm);
+        if is_configured { Ok(()) } else { Err(KeysError::NotConfigured(algorithm)) }
+    }
+
+    /// The ring, read again if it does not know `kid` and no unknown `kid` made us read in this second.
+    async fn ring_that_knows(&self, kid: &str) -> Result<Arc<Ring>, VerifyError> {
+        let unavailable = |error: KeysError| VerifyError::Unavailable(error.to_string());
+        let ring = self.ring().map_err(unavailable)?;
+        if ring.published(kid).is_some() {
+            return Ok(ring);
+        }
+        let mut last_read = self.0.reading.lock().await;
+        // Whoever held the lock before us may have read what we miss.
+        let ring = self.ring().map_err(unavailable)?;
+        let now = self.0.clock.now();
+        if ring.published(kid).is_some() || *last_read == Some(now) {
+            return Ok(ring);
+        }
+        let ring = self.read_store_locked().await.map_err(unavailable)?;
+        *last_read = Some(now);
+        Ok(ring)
+    }
+
+    async fn read_store(&self) -> Result<Arc<Ring>, KeysError> {
+        let _reading = self.0.reading.lock().await;
+        self.read_store_locked().await
+    }
+
+    /// Reads the store and replaces the ring. The caller holds `reading`.
+    async fn read_store_locked(&self) -> Result<Arc<Ring>, KeysError> {
+        let rows = self.0.store.read(read_rows).await?;
+        let before = self.ring().ok();
+        let policy = &self.0.policy;
+        let ring = Arc::new(Ring::build(rows, before.as_deref(), &self.0.master, policy.jwks_max_age)?);
+        *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&ring));
+        Ok(ring)
+    }
+
+    async fn follow_plan(&self, is_wanted: impl Fn(&Step) -> bool) -> Result<(), KeysError> {
+        let ring = self.read_store().await?;
+        let mut has_changed = false;
+        for purpose in Purpose::ALL {
+            if ring.secret(purpose, None).is_none() {
+                self.make_secret(purpose).await?;
+                has_changed = true;
+            }
+        }
+        for step in rotation::plan(&ring.records(), &self.0.policy, self.0.clock.now()) {
+            if is_wanted(&step) {
+                self.carry_out(step).await?;
+                has_changed = true;
+            }
+        }
+        if has_changed {
+            self.read_store().await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the first secret key of a purpose; when another node was first, theirs counts.
+    async fn make_secret(&self, purpose: Purpose) -> Result<(), KeysError> {
+        let id = URL_SAFE_NO_PAD.encode(self.0.entropy.bytes::<12>());
+        let bytes = Zeroizing::new(self.0.entropy.bytes::<32>());
+        let owner = Owner { id: &id, algorithm: HMAC, purpose: purpose.as_str() };
+        let sealed = sealing::seal(&self.0.master, &self.0.entropy, owner, bytes.as_slice());
+        let created_at = self.0.clock.now();
+        let key = SecretKey { id: KeyId::new(id), purpose: purpose.as_str().to_owned(), sealed, created_at };
+        match self.0.store.write(move |db| secret_keys::insert(db, &key, 0)).await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Carries out one step, if it still is a step of the plan when the transaction looks. What another node did
+    /// meanwhile is no error.
+    async fn carry_out(&self, step: Step) -> Result<(), KeysError> {
+        let made = match &step {
+            Step::MakeActive(algorithm) | Step::MakeNext(algorithm) => Some(self.make_key(*algorithm).await?),
+            _ => None,
+        };
+        let (clock, policy) = (self.0.clock.clone(), self.0.policy.clone());
+        let written = self.0.store.write(move |db| {
+            // The dates of the keys are taken here, not when the key was made: making one may have taken long.
+            let now = clock.now();
+            let keys = signing_keys::list(db)?;
+            if !rotation::plan(&keys, &policy, now).contains(&step) {
+                return Ok(());
+            }
+            apply(db, &step, &Moment { keys: &keys, made: made.as_ref(), policy: &policy, now })
+        });
+        match written.await {
+            Ok(()) | Err(StoreError::Conflict) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a key pair off the async workers, and seals it. State and dates are set when it is stored.
+    async fn make_key(&self, algorithm: Algorithm) -> Result<SigningKey, KeysError> {
+        let made = tokio::task::spawn_blocking(move || {
+            let private = Signer::generate(algorithm)?;
+            let signer = Signer::read(algorithm, &private)?;
+            let public = PublicKey::describe(&signer.public()).map_err(|_| CryptoFailure("describe a key"))?;
+            Ok::<_, CryptoFailure>((private, public))
+        });
+        let (private, public) = made.await.map_err(|_| CryptoFailure("make a key"))??;
+        let owner = Owner { id: public.id.as_str(), algorithm: algorithm.as_str(), purpose: SIGNING };
+        let sealed_private = sealing::seal(&self.0.master, &self.0.entropy, owner, &private);
+        Ok(SigningKey {
+            public_jwk: public.to_json(),
+            id: public.id,
+            algorithm,
+            state: KeyState::Next,
+            sealed_private,
+            created_at: self.0.clock.now(),
+            activated_at: None,
+            retiring_at: None,
+            retires_at: None,
+        })
+    }
+
+    /// Runs an order with a key in hand that it may need, and again when another node was in its way.
+    async fn try_again<T, F>(&self, order: impl Fn(SigningKey) -> F, algorithm: Algorithm) -> Result<T, KeysError>
+    where
+        F: Future<Output = Result<T, StoreError>>,
+    {
+        let made = self.make_key(algorithm).await?;
+        for _ in 0..ATTEMPTS {
+            match order(made.clone()).await {
+                Err(StoreError::Conflict) => {}
+                outcome => return Ok(outcome?),
+            }
+        }
+        Err(KeysError::Busy)
+    }
+
+    async fn rotate_one(
+        &self,
+        algorithm: Algorithm,
+        force: bool,
+        made: SigningKey,
+    ) -> Result<RotationOutcome, StoreError> {
+        let (clock, policy) = (self.0.clock.clone(), self.0.policy.clone());
+        let write = move |db: &mut Db| {
+            let now = clock.now();
+            let keys = signing_keys::list(db)?;
+            let in_state = |state| keys.iter().find(|key| key.algorithm == algorithm && key.state == state);
+            let next = match in_state(KeyState::Next) {
+                Some(next) => next.clone(),
+                None => insert_next(db, &made, now)?,
+            };
+            let replaced = in_state(KeyState::Active).map(|key| key.id.clone());
+            let until = policy.usable_at(next.created_at);
+            if !force && replaced.is_some() && !until.is_past(now) {
+                return Ok(RotationOutcome::Waiting { kid: next.id, until });
+            }
+            let moment = Moment { keys: &keys, made: None, policy: &policy, now };
+            if let Some(active) = in_state(KeyState::Active) {
+                moment.stop_signing(db, active)?;
+            }
+            moment.begin_to_sign(db, &next)?;
+            Ok(RotationOutcome::Promoted { kid: next.id, replaced })
+        };
+        self.0.store.write(write).await
+    }
+
+    /// Gives the key that signs instead, where the retired one was signing.
+    async fn retire_one(&self, kid: KeyId, made: SigningKey) -> Result<Option<KeyId>, StoreError> {
+        let (clock, policy) = (self.0.clock.clone(), self.0.policy.clone());
+        let write = move |db: &mut Db| {
+            let now = clock.now();
+            let keys = signing_keys::list(db)?;
+            let key = keys.iter().find(|key| key.id == kid).ok_or(StoreError::Conflict)?;
+            let moment = Moment { keys: &keys, made: Some(&made), policy: &policy, now };
+            match key.state {
+                KeyState::Retired => return Ok(None),
+                KeyState::Next | KeyState::Retiring => {
+                    moment.retire(db, key)?;
+                    return Ok(None);
+                }
+                KeyState::Active => moment.retire(db, key)?,
+            }
+            let next = keys.iter().find(|next| next.algorithm == key.algorithm && next.state == KeyState::Next);
+            match next {
+                Some(next) => {
+                    moment.begin_to_sign(db, next)?;
+                    Ok(Some(next.id.clone()))
+                }
+                None => {
+                    moment.insert_active(db)?;
+                    Ok(Some(made.id.clone()))
+                }
+            }
+        };
+        self.0.store.write(write).await
+    }
+}
+
+/// Without these nothing can be signed.
+fn is_needed_to_sign(step: &Step) -> bool {
+    matches!(step, Step::MakeActive(_) | Step::Promote { active: None, .. })
+}
+
+fn looks_like_kid(kid: &str) -> bool {
+    kid.len() == KID_CHARACTERS && kid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn read_rows(db: &mut Db) -> Result<Rows, StoreError> {
+    let signing = signing_keys::list(db)?;
+    let mut secret = Vec::new();
+    for purpose in Purpose::ALL {
+        secret.extend(secret_keys::list(db, purpose.as_str())?.into_iter().map(|key| (purpose, key)));
+    }
+    Ok(Rows { signing, secret })
+}
+
+/// What a transaction that changes keys has in hand.
+struct Moment<'a> {
+    keys: &'a [SigningKey],
+    made: Option<&'a SigningKey>,
+    policy: &'a KeyPolicy,
+    now: Timestamp,
+}
+
+fn apply(db: &mut Db, step: &Step, moment: &Moment<'_>) -> Result<(), StoreError> {
+    match step {
+        Step::MakeActive(_) => moment.insert_active(db),
+        Step::MakeNext(_) => {
+            let made = moment.made.ok_or(StoreError::Conflict)?;
+            insert_next(db, made, moment.now).map(|_| ())
+        }
+        Step::Promote { next, active } => {
+            if let Some(active) = active {
+                moment.stop_signing(db, moment.find(active)?)?;
+            }
+            moment.begin_to_sign(db, moment.find(next)?)
+        }
+        Step::StopSigning(kid) => moment.stop_signing(db, moment.find(kid)?),
+        Step::Retire(kid) => moment.retire(db, moment.find(kid)?),
+        Step::Remove(kid) => signing_keys::remove(db, kid).and_then(exactly_one),
+    }
+}
+
+/// The date of publication is the date of the transaction that publishes.
+fn insert_next(db: &mut Db, made: &SigningKey, now: Timestamp) -> Result<SigningKey, StoreError> {
+    let next = SigningKey { created_at: now, ..made.clone() };
+    signing_keys::insert(db, &next)?;
+    Ok(next)
+}
+
+impl Moment<'_> {
+    fn find(&self, kid: &KeyId) -> Result<&SigningKey, StoreError> {
+        self.keys.iter().find(|key| key.id == *kid).ok_or(StoreError::Conflict)
+    }
+
+    fn insert_active(&self, db: &mut Db) -> Result<(), StoreError> {
+        let made = self.made.ok_or(StoreError::Conflict)?.clone();
+        let (created_at, activated_at) = (self.now, Some(self.now));
+        signing_keys::insert(db, &SigningKey { state: KeyState::Active, created_at, activated_at, ..made })
+    }
+
+    fn begin_to_sign(&self, db: &mut Db, key: &SigningKey) -> Result<(), StoreError> {
+        self.change(db, key, SigningKey { state: KeyState::Active, activated_at: Some(self.now), ..key.clone() })
+    }
+
+    fn stop_signing(&self, db: &mut Db, key: &SigningKey) -> Result<(), StoreError> {
+        let retires_at = Some(self.policy.retires_at(self.now));
+        let retiring_at = Some(self.now);
+        self.change(db, key, SigningKey { state: KeyState::Retiring, retiring_at, retires_at, ..key.clone() })
+    }
+
+    fn retire(&self, db: &mut Db, key: &SigningKey) -> Result<(), StoreError> {
+        let retiring_at = Some(key.retiring_at.unwrap_or(self.now));
+        let retires_at = Some(key.retires_at.unwrap_or(self.now).min(self.now));
+        self.change(db, key, SigningKey { state: KeyState::Retired, retiring_at, retires_at, ..key.clone() })
+    }
+
+    /// One conditional update: from the state that was read. A row that is not touched rolls everything back.
+    fn change(&self, db: &mut Db, from: &SigningKey, to: SigningKey) -> Result<(), StoreError> {
+        signing_keys::transition(db, &from.id, from.state, to.state, &to).and_then(exactly_one)
+    }
+}
+
+fn exactly_one(touched: bool) -> Result<(), StoreError> {
+    if touched { Ok(()) } else { Err(StoreError::Conflict) }
+}

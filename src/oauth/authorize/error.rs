@@ -1,0 +1,172 @@
+//! Why an authorization request is refused, and where the answer goes: a page until client and redirect URI are settled, the
+//! client's callback after that (RFC 6749 §4.1.2.1).
+
+use crate::domain::authorization::PromptError;
+use crate::domain::callback::Callback;
+use crate::domain::client::Client;
+use crate::domain::pkce::PkceError;
+use crate::domain::refusal::{self, Refusal};
+use crate::domain::scope::ScopeError;
+use crate::keys::KeysError;
+use crate::store::StoreError;
+use crate::web::answer::{self, page, redirect};
+use crate::web::extract::Edge;
+use actix_web::HttpResponse;
+use std::sync::Arc;
+
+/// A refused authorization request.
+#[derive(Debug)]
+pub enum AuthorizeError {
+    /// No client, or no redirect URI: a page.
+    Page(Refusal),
+    /// The client gets the error at its callback.
+    Callback(Box<(Arc<Client>, Callback, Cause)>),
+    /// The interaction is finished, expired or another browser's.
+    InteractionGone,
+    /// A form that was not sent from here.
+    FormForged,
+    /// The database.
+    Store(StoreError),
+    /// The signing keys.
+    Keys(KeysError),
+}
+
+/// What is wrong with a request whose callback is known.
+#[derive(Debug)]
+pub enum Cause {
+    /// A parameter stands twice.
+    Repeated(String),
+    /// A value is too long: name, bytes, bound.
+    TooLong(&'static str, usize, usize),
+    /// `response_type` is missing.
+    ResponseTypeMissing,
+    /// `response_type` is none that works.
+    ResponseType(String),
+    /// The client is not registered for it.
+    ResponseTypeForbidden,
+    /// `response_mode` is none that works.
+    ResponseMode(String),
+    /// No challenge.
+    PkceMissing,
+    /// Not S256.
+    PkceMethod(Option<String>),
+    /// The challenge is malformed.
+    PkceChallenge(PkceError),
+    /// `scope` is malformed.
+    Scope(ScopeError),
+    /// A scope the client may not ask for.
+    ScopeForbidden(String, String),
+    /// `prompt` is malformed.
+    Prompt(PromptError, String),
+    /// `max_age` is no number.
+    MaxAge(String),
+    /// A `resource` that is not known or malformed.
+    Resource(String),
+    /// A request object.
+    RequestObject,
+    /// A request object by reference.
+    RequestUri,
+    /// `prompt=none` without a session.
+    LoginRequired,
+    /// `prompt=none` without consent.
+    ConsentRequired,
+    /// The user said no.
+    Denied,
+}
+
+impl AuthorizeError {
+    /// A refusal that the client gets at its callback.
+    pub(super) fn at(client: Arc<Client>, callback: Callback, cause: Cause) -> Self {
+        Self::Callback(Box::new((client, callback, cause)))
+    }
+
+    /// The answer: the one place where a cause becomes bytes.
+    pub fn answer(&self, edge: &Edge) -> HttpResponse {
+        match self {
+            Self::Page(refusal) => page::refuse(edge, refusal),
+            Self::Callback(refused) => {
+                let (client, callback, cause) = &**refused;
+                redirect::refuse(edge, callback, client.display_name(), &cause.refusal().of(&client.id))
+            }
+            Self::InteractionGone => page::refuse(edge, &Refusal::by(&refusal::INTERACTION_GONE)),
+            Self::FormForged => page::refuse(edge, &Refusal::by(&refusal::FORM_FORGED)),
+            Self::Store(error) => page::refuse(edge, &answer::from_store(error)),
+            Self::Keys(error) => page::refuse(edge, &answer::from_keys(error)),
+        }
+    }
+}
+
+impl Cause {
+    fn refusal(&self) -> Refusal {
+        use refusal as rules;
+        match self {
+            Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once")),
+            Self::TooLong(name, bytes, bound) => Refusal::by(&rules::VALUE_TOO_LONG)
+                .because(format!("{name} of {bytes} bytes"), format!("at most {bound} bytes")),
+            Self::ResponseTypeMissing => {
+                Refusal::by(&rules::PARAMETER_MISSING).because("no response_type", "response_type=code")
+            }
+            Self::ResponseType(sent) => {
+                Refusal::by(&rules::RESPONSE_TYPE).because(format!("response_type={sent}"), "response_type=code")
+            }
+            Self::ResponseTypeForbidden => Refusal::by(&rules::RESPONSE_TYPE_FORBIDDEN)
+                .because("response_type=code", "a client registered for the authorization_code grant"),
+            Self::ResponseMode(sent) => Refusal::by(&rules::RESPONSE_MODE)
+                .because(format!("response_mode={sent}"), "query, fragment or form_post"),
+            Self::PkceMissing => Refusal::by(&rules::PKCE_MISSING)
+                .because("no code_challenge", "code_challenge with code_challenge_method=S256"),
+            Self::PkceMethod(sent) => {
+                let sent = sent.as_ref().map_or_else(
+                    || "no code_challenge_method, which means plain".to_owned(),
+                    |sent| format!("code_challenge_method={sent}"),
+                );
+                Refusal::by(&rules::PKCE_METHOD).because(sent, "code_challenge_method=S256")
+            }
+            Self::PkceChallenge(error) => Refusal::by(&rules::PKCE_CHALLENGE)
+                .because(error.to_string(), "43 characters of base64url without padding"),
+            Self::Scope(error) => {
+                Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces")
+            }
+            Self::ScopeForbidden(sent, expected) => {
+                Refusal::by(&rules::SCOPE).because(format!("scope {sent}"), format!("among: {expected}"))
+            }
+            Self::Prompt(PromptError::Unknown, sent) => {
+                Refusal::by(&rules::PROMPT).because(format!("prompt={sent}"), "none, login, consent or select_account")
+            }
+            Self::Prompt(PromptError::NoneWithOthers, sent) => {
+                Refusal::by(&rules::PROMPT).because(format!("prompt={sent}"), "none alone")
+            }
+            Self::MaxAge(sent) => {
+                Refusal::by(&rules::MAX_AGE).because(format!("max_age={sent}"), "a whole number of seconds")
+            }
+            Self::Resource(sent) => Refusal::by(&rules::RESOURCE)
+                .because(format!("resource={sent}"), "an absolute URI of a configured resource"),
+            Self::RequestObject => Refusal::by(&rules::REQUEST_OBJECT).because("request", "the parameters themselves"),
+            Self::RequestUri => Refusal::by(&rules::REQUEST_URI).because("request_uri", "the parameters themselves"),
+            Self::LoginRequired => Refusal::by(&rules::LOGIN_REQUIRED).because("prompt=none", "a signed-in user"),
+            Self::ConsentRequired => {
+                Refusal::by(&rules::CONSENT_REQUIRED).because("prompt=none", "a user who has consented")
+            }
+            Self::Denied => Refusal::by(&rules::DENIED).because("the user chose to deny", "the user's consent"),
+        }
+    }
+}
+
+impl From<Refusal> for AuthorizeError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Page(refusal)
+    }
+}
+
+impl From<StoreError> for AuthorizeError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<KeysError> for AuthorizeError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error)
+    }
+}

@@ -1,0 +1,210 @@
+//! Reading an authorization request, in two stages. Stage one finds the client and its redirect URI: what fails there is a
+//! page. Stage two reads the rest: what fails there goes to the callback.
+
+use super::error::{AuthorizeError, Cause};
+use crate::domain::authorization::{AuthorizationRequest, Prompt};
+use crate::domain::callback::{Callback, CallbackError, ResponseMode};
+use crate::domain::client::{Client, GrantType};
+use crate::domain::exception::Allowance;
+use crate::domain::pkce::{CodeChallenge, CodeChallengeMethod};
+use crate::domain::refusal::{self, Refusal};
+use crate::domain::scope::{OPENID, ScopeSet};
+use crate::domain::time::{Lifetime, Timestamp};
+use crate::web::extract::Edge;
+use crate::web::forms::StrictForm;
+use crate::web::middleware::SeenClient;
+use actix_web::HttpMessage as _;
+use std::sync::Arc;
+
+const LONGEST_STATE: usize = 4096;
+const LONGEST_NONCE: usize = 1024;
+const LONGEST_HINT: usize = 256;
+const MOST_RESOURCES: usize = 8;
+
+/// Reads a request.
+pub(super) async fn parse(
+    edge: &Edge,
+    form: &StrictForm,
+) -> Result<(Arc<Client>, AuthorizationRequest), AuthorizeError> {
+    let (client, callback) = settle(edge, form).await?;
+    let at = |callback: &Callback, cause| AuthorizeError::at(Arc::clone(&client), callback.clone(), cause);
+    // The answer's mode and state come first, so that every later error is answered in the way the client asked for.
+    let callback = match answer_form(form) {
+        Ok((mode, state)) => callback.answering(mode, state),
+        Err((state, cause)) => return Err(at(&callback.answering(ResponseMode::default(), state), cause)),
+    };
+    let catalogue = edge.clients.catalogue().await?;
+    let reader = Reader { form, client: &client, now: edge.context.now };
+    let resources = reader.resources(|uri| catalogue.find_resource(uri).is_some() || uri == edge.issuer().as_str());
+    let request =
+        resources.and_then(|resources| reader.read(&callback, resources)).map_err(|cause| at(&callback, cause))?;
+    Ok((client, request))
+}
+
+/// Stage one (RFC 6749 §4.1.2.1, RFC 9700 §4.1.3).
+async fn settle(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>, Callback), AuthorizeError> {
+    for name in ["client_id", "redirect_uri"] {
+        if form.is_repeated(name) {
+            return Err(Refusal::by(&refusal::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once"))
+                .into());
+        }
+    }
+    let Some(id) = form.find("client_id") else {
+        return Err(Refusal::by(&refusal::PARAMETER_MISSING).because("no client_id", "client_id").into());
+    };
+    let Some(client) = edge.clients.find(id).await? else {
+        return Err(Refusal::by(&refusal::CLIENT_UNKNOWN)
+            .because(format!("client_id={id}"), "a registered client")
+            .into());
+    };
+    edge.request.extensions_mut().insert(SeenClient(Arc::clone(&client)));
+    let requested = form.find("redirect_uri");
+    let callback = Callback::match_request(&client, requested, edge.context.now).map_err(|error| {
+        let registered = client.redirect_uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" ");
+        let rule = match error {
+            CallbackError::NotRegistered => &refusal::REDIRECT_URI_MISMATCH,
+            CallbackError::Missing => &refusal::REDIRECT_URI_MISSING,
+        };
+        Refusal::by(rule).because(requested.unwrap_or("no redirect_uri"), registered).of(&client.id)
+    })?;
+    Ok((client, callback))
+}
+
+/// `response_mode` and `state`; with an error, the state that the error answer can still carry.
+fn answer_form(form: &StrictForm) -> Result<(ResponseMode, Option<String>), (Option<String>, Cause)> {
+    let state = form
+        .find("state")
+        .filter(|state| state.len() <= LONGEST_STATE && !form.is_repeated("state"))
+        .map(str::to_owned);
+    if let Some(long) = form.find("state").filter(|state| state.len() > LONGEST_STATE) {
+        return Err((None, Cause::TooLong("state", long.len(), LONGEST_STATE)));
+    }
+    let mode = match form.find("response_mode") {
+        None => ResponseMode::default(),
+        Some(text) => ResponseMode::parse(text).ok_or_else(|| (state.clone(), Cause::ResponseMode(text.to_owned())))?,
+    };
+    if let Some(name) = form.repeated() {
+        return Err((state, Cause::Repeated(name.to_owned())));
+    }
+    Ok((mode, state))
+}
+
+struct Reader<'a> {
+    form: &'a StrictForm,
+    client: &'a Client,
+    now: Timestamp,
+}
+
+impl Reader<'_> {
+    /// Stage two, in the order in which a developer wants to hear of mistakes.
+    fn read(&self, callback: &Callback, resources: Vec<String>) -> Result<AuthorizationRequest, Cause> {
+        self.refuse_request_objects()?;
+        self.check_response_type()?;
+        let challenge = self.challenge()?;
+        let scopes = self.scopes()?;
+        // A nonce without openid is ignored, not refused.
+        let nonce = self.bounded("nonce", LONGEST_NONCE)?.filter(|_| scopes.contains(OPENID));
+        Ok(AuthorizationRequest {
+            client_id: self.client.id.clone(),
+            callback: callback.clone(),
+            challenge,
+            nonce,
+            prompt: self.prompt()?,
+            max_age: self.max_age()?,
+            login_hint: self.bounded("login_hint", LONGEST_HINT)?,
+            ui_locales: self.bounded("ui_locales", LONGEST_HINT)?,
+            scopes,
+            resources,
+        })
+    }
+
+    /// OIDC Core §6: refused by name, because a request whose parameters are elsewhere would be misread.
+    fn refuse_request_objects(&self) -> Result<(), Cause> {
+        if self.form.find("request").is_some() {
+            return Err(Cause::RequestObject);
+        }
+        if self.form.find("request_uri").is_some() { Err(Cause::RequestUri) } else { Ok(()) }
+    }
+
+    fn check_response_type(&self) -> Result<(), Cause> {
+        match self.form.find("response_type") {
+            None => Err(Cause::ResponseTypeMissing),
+            Some("code")
+                if self.client.may_use(GrantType::AuthorizationCode)
+                    && self.client.response_types.iter().any(|kind| kind == "code") =>
+            {
+                Ok(())
+            }
+            Some("code") => Err(Cause::ResponseTypeForbidden),
+            Some(other) => Err(Cause::ResponseType(other.to_owned())),
+        }
+    }
+
+    /// RFC 7636 §4.3, §4.4.1; RFC 9700 §2.1.1. A missing method means `plain`.
+    fn challenge(&self) -> Result<Option<CodeChallenge>, Cause> {
+        let method = self.form.find("code_challenge_method");
+        let Some(text) = self.form.find("code_challenge") else {
+            if method.is_none() && self.client.is_excepted(Allowance::NoPkce, self.now) {
+                return Ok(None);
+            }
+            return Err(Cause::PkceMissing);
+        };
+        let method = match method.map_or(Some(CodeChallengeMethod::Plain), CodeChallengeMethod::parse) {
+            Some(CodeChallengeMethod::S256) => CodeChallengeMethod::S256,
+            Some(CodeChallengeMethod::Plain) if self.client.is_excepted(Allowance::PlainPkce, self.now) => {
+                CodeChallengeMethod::Plain
+            }
+            _ => return Err(Cause::PkceMethod(method.map(str::to_owned))),
+        };
+        CodeChallenge::parse(text, method).map(Some).map_err(Cause::PkceChallenge)
+    }
+
+    /// RFC 6749 §3.3. Without `scope` the client gets what it registered, but never an ID token or a lasting grant it did
+    /// not ask for.
+    fn scopes(&self) -> Result<ScopeSet, Cause> {
+        let Some(text) = self.form.find("scope") else {
+            return Ok(self
+                .client
+                .scopes
+                .filtered(|scope| scope != crate::domain::scope::OFFLINE_ACCESS && scope != OPENID));
+        };
+        let scopes = ScopeSet::parse(text).map_err(Cause::Scope)?;
+        match self.client.first_forbidden_scope(&scopes) {
+            Some(forbidden) => Err(Cause::ScopeForbidden(forbidden.to_owned(), self.client.scopes.to_string())),
+            None => Ok(scopes),
+        }
+    }
+
+    fn prompt(&self) -> Result<Prompt, Cause> {
+        let text = self.form.find("prompt").unwrap_or_default();
+        Prompt::parse(text).map_err(|error| Cause::Prompt(error, text.to_owned()))
+    }
+
+    fn max_age(&self) -> Result<Option<Lifetime>, Cause> {
+        let Some(text) = self.form.find("max_age") else { return Ok(None) };
+        let is_number = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+        let seconds = text.parse::<i64>().ok().filter(|_| is_number).ok_or_else(|| Cause::MaxAge(text.to_owned()))?;
+        Ok(Some(Lifetime::seconds(seconds)))
+    }
+
+    /// RFC 8707 §2
+    fn resources(&self, is_known: impl Fn(&str) -> bool) -> Result<Vec<String>, Cause> {
+        let resources: Vec<String> = self.form.all("resource").map(str::to_owned).collect();
+        let bad = resources.iter().find(|uri| !is_known(uri) || uri.contains('#'));
+        match bad {
+            Some(bad) => Err(Cause::Resource(bad.clone())),
+            None if resources.len() > MOST_RESOURCES => {
+                Err(Cause::TooLong("resource", resources.len(), MOST_RESOURCES))
+            }
+            None => Ok(resources),
+        }
+    }
+
+    fn bounded(&self, name: &'static str, bound: usize) -> Result<Option<String>, Cause> {
+        match self.form.find(name) {
+            Some(text) if text.len() > bound => Err(Cause::TooLong(name, text.len(), bound)),
+            text => Ok(text.map(str::to_owned)),
+        }
+    }
+}

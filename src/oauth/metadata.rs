@@ -1,0 +1,55 @@
+//! Authorization server metadata (RFC 8414): says exactly what works.
+
+use crate::domain::callback::ResponseMode;
+use crate::domain::client::ClientAuthentication;
+use crate::domain::issuer::Issuer;
+use crate::domain::scope::STANDARD;
+use crate::web::extract::Edge;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use serde_json::{Map, Value, json};
+
+/// How long clients may keep the document: seconds.
+const MAX_AGE_SECONDS: u32 = 3600;
+
+/// `GET /.well-known/oauth-authorization-server`
+pub async fn get(edge: Edge) -> HttpResponse {
+    let scopes = edge
+        .clients
+        .catalogue()
+        .await
+        .map(|catalogue| catalogue.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
+    answer(&Value::Object(document(edge.issuer(), &scopes.unwrap_or_default())))
+}
+
+/// The members that both discovery documents share.
+pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
+    let methods: Vec<&str> = ClientAuthentication::ALL.iter().map(|method| method.as_str()).collect();
+    let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
+    let scopes: Vec<&str> = STANDARD.into_iter().chain(own_scopes.iter().map(String::as_str)).collect();
+    let document = json!({
+        "issuer": issuer.as_str(),
+        "authorization_endpoint": issuer.endpoint("/authorize"),
+        "token_endpoint": issuer.endpoint("/token"),
+        "jwks_uri": issuer.endpoint("/jwks"),
+        "scopes_supported": scopes,
+        "response_types_supported": ["code"],
+        "response_modes_supported": modes,
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "token_endpoint_auth_methods_supported": methods,
+        "code_challenge_methods_supported": ["S256"],
+        "ui_locales_supported": ["en", "ko"],
+        "authorization_response_iss_parameter_supported": true,
+    });
+    match document {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}
+
+/// Metadata with its caching headers.
+pub fn answer(document: &Value) -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, format!("public, max-age={MAX_AGE_SECONDS}")))
+        .json(document)
+}

@@ -1,0 +1,167 @@
+//! `grant_type=authorization_code` (RFC 6749 §4.1.3, RFC 7636 §4.5, §4.6).
+//!
+//! One transaction: the code is used up by one conditional update, checked by the machine, and the family is stored. What
+//! is refused is committed too: a wrong verifier burns the code, a second use revokes everything the first one gave.
+
+use super::error::{Refused, TokenError};
+use super::request::CodeRequest;
+use super::response::{self, Issuance, TokenResponse};
+use crate::domain::client::{Client, GrantType};
+use crate::domain::grant::Grant;
+use crate::domain::id::ClientId;
+use crate::domain::refresh::{Presented, RefreshTokenFamily};
+use crate::domain::secret::TokenHash;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+use crate::oauth::engine::{CodeExchange, ExchangeFault, ExchangeSteps, RecoveredCode};
+use crate::store::{self, Db, StoreError};
+use crate::tokens::{self, refresh_token};
+use crate::web::extract::Edge;
+use std::sync::Arc;
+
+/// Redeems a code.
+pub(super) async fn redeem(
+    edge: &Edge,
+    client: Arc<Client>,
+    request: &CodeRequest,
+) -> Result<TokenResponse, TokenError> {
+    if !client.may_use(GrantType::AuthorizationCode) {
+        return Err(TokenError::GrantTypeForbidden("authorization_code", client.id.clone()));
+    }
+    let exchange = Exchange {
+        request: CodeExchange {
+            client_id: client.id.clone(),
+            redirect_uri: request.redirect_uri.clone(),
+            verifier: request.verifier.clone(),
+        },
+        code: request.code.hash(),
+        resources: request.resources.clone(),
+        family: tokens::new_family(&edge.settings, (&edge.keys, &edge.entropy), &client, edge.context.now)?,
+        now: edge.context.now,
+    };
+    let outcome = edge.store.write(move |db| exchange.run(db)).await?;
+    let redeemed = outcome.map_err(|refused| TokenError::Refused(refused, client.id.clone()))?;
+    let refresh_token = match &redeemed.family {
+        Some(family) => Some(refresh_token::derive(&edge.keys, family, Presented { generation: 0, attempt: 0 })?),
+        None => None,
+    };
+    let issuance = Issuance {
+        scopes: redeemed.grant.scopes.clone(),
+        nonce: redeemed.grant.nonce.clone(),
+        grant: redeemed.grant,
+        user: redeemed.user,
+        resources: request.resources.clone(),
+        refresh_token,
+    };
+    response::sign(edge, &client, &issuance).await
+}
+
+/// What one transaction needs. It may run again after a deadlock, so it holds no state of a run.
+struct Exchange {
+    request: CodeExchange,
+    code: TokenHash,
+    resources: Vec<String>,
+    family: Option<RefreshTokenFamily>,
+    now: Timestamp,
+}
+
+struct Redeemed {
+    grant: Grant,
+    user: User,
+    family: Option<RefreshTokenFamily>,
+}
+
+impl Exchange {
+    fn run(&self, db: &mut Db) -> Result<Result<Redeemed, Refused>, StoreError> {
+        let mut steps = Steps { exchange: self, db, found: None, redirect_uri: String::new() };
+        let result = self.request.run(&mut steps);
+        let (found, redirect_uri) = (steps.found.take(), steps.redirect_uri);
+        Ok(match result {
+            Ok(()) => found.ok_or(Refused::Machine),
+            Err(ExchangeFault::Step(Fault::Store(error))) => return Err(error),
+            Err(ExchangeFault::Step(Fault::Refused(refused))) => Err(refused),
+            Err(ExchangeFault::RedirectUri) => {
+                let sent = self.request.redirect_uri.clone().unwrap_or_else(|| "no redirect_uri".to_owned());
+                Err(Refused::RedirectUri(sent, redirect_uri))
+            }
+            Err(ExchangeFault::Verifier) => Err(Refused::Verifier(match self.request.verifier {
+                None => "no code_verifier",
+                Some(_) => "a code_verifier that does not fit, or where no challenge was sent",
+            })),
+            Err(ExchangeFault::Machine) => Err(Refused::Machine),
+        })
+    }
+}
+
+struct Steps<'a> {
+    exchange: &'a Exchange,
+    db: &'a mut Db,
+    found: Option<Redeemed>,
+    redirect_uri: String,
+}
+
+enum Fault {
+    Refused(Refused),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl ExchangeSteps for Steps<'_> {
+    type Error = Fault;
+
+    fn recover(&mut self) -> Result<RecoveredCode, Fault> {
+        let now = self.exchange.now;
+        let code = store::codes::find(self.db, &self.exchange.code)?.filter(|code| self.is_ours(&code.client_id));
+        let code = code.ok_or(Fault::Refused(Refused::CodeUnknown))?;
+        // RFC 6749 §4.1.2: a second use revokes what the first one gave, also when both overlap: whoever does not win the
+        // conditional update is second.
+        if code.redeemed_at.is_some() || !store::codes::redeem(self.db, &self.exchange.code, now)? {
+            store::grants::revoke(self.db, &code.grant_id, now)?;
+            return Err(Fault::Refused(Refused::CodeReplayed));
+        }
+        if code.expires_at.is_past(now) {
+            return Err(Fault::Refused(Refused::CodeExpired));
+        }
+        let grant = store::grants::find(self.db, &code.grant_id)?.filter(|grant| grant.revoked_at.is_none());
+        let grant = grant.ok_or(Fault::Refused(Refused::GrantRevoked))?;
+        if let Some(sent) = response::first_foreign_resource(&self.exchange.resources, &grant.resources) {
+            return Err(Fault::Refused(Refused::Resource(sent.to_owned())));
+        }
+        let user = store::users::find(self.db, &grant.user_id)?.filter(|user| user.disabled_at.is_none());
+        let user = user.ok_or(Fault::Refused(Refused::UserDisabled))?;
+        self.found = Some(Redeemed { grant, user, family: None });
+        self.redirect_uri.clone_from(&code.redirect_uri);
+        Ok(RecoveredCode {
+            client_id: code.client_id,
+            redirect_uri: code.redirect_uri,
+            redirect_uri_was_sent: code.redirect_uri_was_sent,
+            challenge: code.challenge,
+        })
+    }
+
+    fn issue(&mut self) -> Result<(), Fault> {
+        let Some(redeemed) = &mut self.found else { return Err(Fault::Refused(Refused::Machine)) };
+        if let Some(blank) = &self.exchange.family {
+            let family = RefreshTokenFamily {
+                grant_id: redeemed.grant.id.clone(),
+                user_id: redeemed.grant.user_id.clone(),
+                scopes: redeemed.grant.scopes.clone(),
+                ..blank.clone()
+            };
+            store::refresh_tokens::insert(self.db, &family)?;
+            redeemed.family = Some(family);
+        }
+        Ok(())
+    }
+}
+
+impl Steps<'_> {
+    fn is_ours(&self, client_id: &ClientId) -> bool {
+        *client_id == self.exchange.request.client_id
+    }
+}

@@ -1,0 +1,181 @@
+//! Why a token request is refused, and what its client is told (RFC 6749 §5.2). The one place where a cause becomes a code.
+
+use crate::clients::authenticate::AuthenticationError;
+use crate::domain::id::ClientId;
+use crate::domain::pkce::PkceError;
+use crate::domain::refusal::{self, Refusal};
+use crate::domain::scope::ScopeError;
+use crate::keys::KeysError;
+use crate::store::StoreError;
+use crate::web::answer;
+
+/// A refused token request.
+#[derive(Debug)]
+pub enum TokenError {
+    /// The body was not a form.
+    Form(Refusal),
+    /// A parameter stands twice.
+    Repeated(String),
+    /// A parameter that is secret stands in the query.
+    InQuery(String),
+    /// A parameter is missing.
+    Missing(&'static str),
+    /// `grant_type` is none that works.
+    GrantType(String),
+    /// The client is not registered for the grant type.
+    GrantTypeForbidden(&'static str, ClientId),
+    /// Client authentication failed.
+    Client(AuthenticationError),
+    /// More than one client authentication.
+    ClientTwice(&'static str),
+    /// `code_verifier` breaks the grammar.
+    VerifierMalformed(PkceError),
+    /// `scope` breaks the grammar.
+    ScopeMalformed(ScopeError),
+    /// A refused exchange or refresh of an authenticated client.
+    Refused(Refused, ClientId),
+    /// The database.
+    Store(StoreError),
+    /// The signing keys.
+    Keys(KeysError),
+}
+
+/// Why what was presented is refused. Such an outcome is committed: a burnt code stays burnt, a revoked family revoked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// No such code, or another client's.
+    CodeUnknown,
+    /// The code is older than 60 s.
+    CodeExpired,
+    /// The code was used before; its grant is revoked now.
+    CodeReplayed,
+    /// The redirect URI is missing or another one: sent, expected.
+    RedirectUri(String, String),
+    /// The verifier is missing, wrong or unasked for.
+    Verifier(&'static str),
+    /// The grant was revoked.
+    GrantRevoked,
+    /// The account is disabled or gone.
+    UserDisabled,
+    /// No such refresh token, or another client's.
+    RefreshTokenUnknown,
+    /// The refresh token is too old.
+    RefreshTokenExpired,
+    /// The refresh token was revoked.
+    RefreshTokenRevoked,
+    /// The refresh token was used before; its family is dead now.
+    RefreshTokenReplayed,
+    /// A wider scope than granted: the scope, what was granted.
+    ScopeWidened(String, String),
+    /// A resource that was not granted.
+    Resource(String),
+    /// A state that must not be.
+    Machine,
+}
+
+impl TokenError {
+    pub(super) fn client(sent: &str, expected: &str) -> Self {
+        Self::Client(AuthenticationError::Failed {
+            explanation: sent.to_owned(),
+            expected: expected.to_owned(),
+            client_id: None,
+        })
+    }
+
+    /// What the client is told, and what its developer can look up.
+    pub fn refusal(&self) -> Refusal {
+        use refusal as rules;
+        match self {
+            Self::Form(refusal) => refusal.clone(),
+            Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once")),
+            Self::InQuery(name) => {
+                Refusal::by(&rules::CONTENT_TYPE).because(format!("{name} in the query"), "parameters in the body")
+            }
+            Self::Missing(name) => Refusal::by(&rules::PARAMETER_MISSING).because(format!("no {name}"), *name),
+            Self::GrantType(sent) => Refusal::by(&rules::GRANT_TYPE)
+                .because(format!("grant_type={sent}"), "authorization_code or refresh_token"),
+            Self::GrantTypeForbidden(sent, client) => Refusal::by(&rules::GRANT_TYPE_FORBIDDEN)
+                .because(format!("grant_type={sent}"), "a grant type that the client is registered for")
+                .of(client),
+            Self::Client(AuthenticationError::Failed { explanation, expected, client_id }) => {
+                let refusal = Refusal::by(&rules::CLIENT_AUTHENTICATION).because(explanation, expected);
+                client_id.iter().fold(refusal, Refusal::of)
+            }
+            Self::Client(AuthenticationError::Throttled { seconds }) => {
+                Refusal::by(&rules::THROTTLED).retry_after(*seconds)
+            }
+            Self::Client(AuthenticationError::Busy) => Refusal::by(&rules::UNAVAILABLE),
+            Self::Client(AuthenticationError::Store(error)) | Self::Store(error) => answer::from_store(error),
+            Self::ClientTwice(sent) => {
+                Refusal::by(&rules::CLIENT_AUTHENTICATION_TWICE).because(sent, "one client authentication")
+            }
+            Self::VerifierMalformed(error) => Refusal::by(&rules::CODE_VERIFIER_MALFORMED)
+                .because(error.to_string(), "43 to 128 unreserved characters"),
+            Self::ScopeMalformed(error) => {
+                Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces")
+            }
+            Self::Refused(refused, client) => refused.refusal().of(client),
+            Self::Keys(error) => answer::from_keys(error),
+        }
+    }
+}
+
+impl Refused {
+    fn refusal(&self) -> Refusal {
+        use refusal as rules;
+        let code = |sent: &str| {
+            Refusal::by(&rules::CODE_INVALID).because(sent, "a code of this client, at most 60 seconds old")
+        };
+        let token = |sent: &str| {
+            Refusal::by(&rules::REFRESH_TOKEN_INVALID).because(sent, "a live refresh token of this client")
+        };
+        match self {
+            Self::CodeUnknown => code("a code that was never issued to this client"),
+            Self::CodeExpired => code("a code older than 60 seconds"),
+            Self::GrantRevoked => code("a code whose grant was revoked"),
+            Self::CodeReplayed => Refusal::by(&rules::CODE_REPLAYED)
+                .because("a code that was used before", "a code that was not used yet"),
+            Self::RedirectUri(sent, expected) => Refusal::by(&rules::CODE_REDIRECT_URI).because(sent, expected),
+            Self::Verifier(sent) => Refusal::by(&rules::CODE_VERIFIER)
+                .because(*sent, "the verifier whose challenge came with the authorization request"),
+            Self::UserDisabled => Refusal::by(&rules::USER_DISABLED)
+                .because("a grant of an account that is disabled", "an account in use"),
+            Self::RefreshTokenUnknown => token("a refresh token that was never issued to this client"),
+            Self::RefreshTokenExpired => token("a refresh token that has expired"),
+            Self::RefreshTokenRevoked => token("a refresh token that was revoked"),
+            Self::RefreshTokenReplayed => Refusal::by(&rules::REFRESH_TOKEN_REPLAYED)
+                .because("a refresh token that was replaced before", "the refresh token of the last answer"),
+            Self::ScopeWidened(sent, granted) => {
+                Refusal::by(&rules::SCOPE_WIDENED).because(format!("scope {sent}"), format!("among: {granted}"))
+            }
+            Self::Resource(sent) => Refusal::by(&rules::RESOURCE)
+                .because(format!("resource={sent}"), "a resource of the authorization request"),
+            Self::Machine => Refusal::by(&rules::INTERNAL),
+        }
+    }
+}
+
+impl From<Refusal> for TokenError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Form(refusal)
+    }
+}
+
+impl From<AuthenticationError> for TokenError {
+    fn from(error: AuthenticationError) -> Self {
+        Self::Client(error)
+    }
+}
+
+impl From<StoreError> for TokenError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<KeysError> for TokenError {
+    fn from(error: KeysError) -> Self {
+        Self::Keys(error)
+    }
+}

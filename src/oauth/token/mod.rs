@@ -1,0 +1,44 @@
+//! The token endpoint (RFC 6749 §3.2): read the request, authenticate the client, redeem what it presents, sign the answer.
+//!
+//! Each grant type is one file. Client authentication, scope rules, error mapping and answer writing exist once. What is
+//! redeemed is redeemed in one transaction; signing happens after its commit, so no lock is held meanwhile.
+
+mod authorization_code;
+mod error;
+mod refresh_token;
+mod request;
+mod response;
+
+pub use error::TokenError;
+
+use crate::web::answer::json;
+use crate::web::extract::{Body, Edge};
+use crate::web::middleware::SeenClient;
+use actix_web::{HttpMessage as _, HttpResponse};
+use request::{Grant, TokenRequest};
+use response::TokenResponse;
+
+/// `POST /token`
+pub async fn post(edge: Edge, body: Body) -> HttpResponse {
+    match answer(&edge, body).await {
+        Ok(response) => json::answer(&response),
+        Err(error) => json::refuse(&edge, &error.refusal()),
+    }
+}
+
+async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
+    let request = TokenRequest::parse(&edge.request, &body.0?)?;
+    // Before anything is used up: without keys nothing could be answered.
+    if edge.keys.jwks().is_err() {
+        edge.keys.ensure().await?;
+    }
+    let client = edge
+        .clients
+        .authenticate(&request.credentials, &edge.passwords, (edge.context.source, edge.context.now))
+        .await?;
+    edge.request.extensions_mut().insert(SeenClient(client.clone()));
+    match &request.grant {
+        Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,
+        Grant::RefreshToken(refresh) => refresh_token::redeem(edge, client, refresh).await,
+    }
+}

@@ -1,0 +1,29 @@
+//! OpenID Connect Discovery §3: what RFC 8414 says, and the members that OpenID Connect adds.
+//!
+//! `oauth` and `oidc` never name each other, so the shared members come from the app, which names both.
+
+use crate::domain::claims;
+use crate::domain::issuer::Issuer;
+use crate::domain::key::Algorithm;
+use serde_json::{Map, Value, json};
+
+/// The shared members with those of OpenID Connect.
+pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algorithm]) -> Value {
+    let mut document = shared;
+    let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    let own = json!({
+        "userinfo_endpoint": issuer.endpoint("/userinfo"),
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": algorithms,
+        "claims_supported": claims::supported(),
+        "claim_types_supported": ["normal"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_parameter_supported": false,
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+    });
+    if let Value::Object(own) = own {
+        document.extend(own);
+    }
+    Value::Object(document)
+}

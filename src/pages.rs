@@ -1,0 +1,60 @@
+//! What belongs to no feature: assets, the demonstration, and the discovery document that two rooms share.
+
+use crate::domain::refusal::{self, Refusal};
+use crate::oauth::metadata;
+use crate::oidc::discovery;
+use crate::ui::Asset;
+use crate::web::answer::page;
+use crate::web::extract::Edge;
+use actix_web::http::header;
+use actix_web::{HttpResponse, web};
+
+const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; \
+                           form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4)
+pub async fn openid_configuration(edge: Edge) -> HttpResponse {
+    let catalogue = edge.clients.catalogue().await;
+    let scopes = catalogue.map(|known| known.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
+    let shared = metadata::document(edge.issuer(), &scopes.unwrap_or_default());
+    metadata::answer(&discovery::document(shared, edge.issuer(), edge.keys.algorithms()))
+}
+
+/// `GET /assets/{name}`
+pub async fn asset(edge: Edge, name: web::Path<String>) -> HttpResponse {
+    match edge.ui.asset(&name) {
+        Some(asset) => file(asset),
+        None => nothing(&edge),
+    }
+}
+
+/// `GET /demo`: on loopback issuers only.
+pub async fn demo(edge: Edge) -> HttpResponse {
+    demo_asset(&edge, "index.html")
+}
+
+/// `GET /demo/{name}`
+pub async fn demo_file(edge: Edge, name: web::Path<String>) -> HttpResponse {
+    demo_asset(&edge, &name)
+}
+
+fn demo_asset(edge: &Edge, name: &str) -> HttpResponse {
+    match edge.ui.demo(name).filter(|_| edge.issuer().is_loopback()) {
+        Some(asset) => {
+            let mut response = file(asset);
+            response
+                .headers_mut()
+                .insert(header::CONTENT_SECURITY_POLICY, header::HeaderValue::from_static(DEMO_POLICY));
+            response
+        }
+        None => nothing(edge),
+    }
+}
+
+fn file(asset: &Asset) -> HttpResponse {
+    HttpResponse::Ok().content_type(asset.content_type).body(asset.bytes.to_vec())
+}
+
+fn nothing(edge: &Edge) -> HttpResponse {
+    page::refuse(edge, &Refusal::by(&refusal::NOT_FOUND).because(edge.endpoint(), "a file of this server"))
+}

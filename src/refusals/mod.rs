@@ -1,0 +1,71 @@
+//! The recorder of refusals: gives each its short reference and keeps it for the developer of the client.
+//!
+//! Recording never holds up an answer: a refusal goes into a bounded buffer, and a job writes what waits a few times a
+//! second. When more is refused than the buffer holds, the oldest explanations win and the rest is only logged, so a
+//! flood of bad requests cannot fill the database.
+
+use crate::domain::context::RequestContext;
+use crate::domain::id::Reference;
+use crate::domain::refusal::{REFUSAL_LIFETIME, Refusal, RefusalRecord};
+use crate::entropy::Entropy;
+use crate::store::{self, Store, StoreError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The most refusals that wait to be written: four times a second, so at most 400 are kept a second.
+const MOST_WAITING: usize = 100;
+
+/// The recorder. Clones share one buffer.
+#[derive(Clone)]
+pub struct Refusals {
+    store: Store,
+    entropy: Entropy,
+    waiting: Arc<Mutex<Vec<RefusalRecord>>>,
+}
+
+impl Refusals {
+    /// A recorder that writes to `store`.
+    pub fn new(store: Store, entropy: Entropy) -> Self {
+        Self { store, entropy, waiting: Arc::default() }
+    }
+
+    /// Logs a refusal, keeps it to be explained, and gives the reference that people see.
+    pub fn record(&self, refusal: &Refusal, context: &RequestContext, endpoint: &str) -> Reference {
+        let reference = Reference::new(self.entropy.reference());
+        tracing::info!(
+            rule = refusal.rule.id,
+            reference = reference.as_str(),
+            client.id = refusal.client_id.as_ref().map(tracing::field::display),
+            request.id = context.request_id,
+            endpoint,
+            "request refused"
+        );
+        let record = RefusalRecord {
+            reference: reference.clone(),
+            rule: refusal.rule.id.to_owned(),
+            client_id: refusal.client_id.clone(),
+            sent: refusal.sent.clone(),
+            expected: refusal.expected.clone(),
+            request_id: context.request_id.clone(),
+            endpoint: endpoint.to_owned(),
+            refused_at: context.now,
+            expires_at: context.now.plus(REFUSAL_LIFETIME),
+        };
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() < MOST_WAITING {
+            waiting.push(record);
+        }
+        reference
+    }
+
+    /// Writes what waits. Called a few times a second by a job, and once when the server stops.
+    ///
+    /// # Errors
+    /// [`StoreError`] where it could not be written; what waited is dropped then, for it was logged.
+    pub async fn flush(&self) -> Result<(), StoreError> {
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        self.store.write(move |db| store::refusals::insert_many(db, &waiting)).await
+    }
+}

@@ -1,0 +1,121 @@
+//! The route table: one row a path, with its methods, their handlers and its policy. What a route has or skips is data here;
+//! no middleware knows a path.
+
+use crate::domain::issuer::Issuer;
+use crate::web::middleware::{self, AllowedMethods};
+use crate::web::policy::Policy;
+use crate::{account, health, oauth, oidc, pages};
+use actix_web::http::Method;
+use actix_web::middleware::{Compress, Condition, from_fn};
+use actix_web::{Resource, Route, guard, web};
+
+/// A row: a path under the issuer, what it answers, its policy.
+struct Row {
+    path: &'static str,
+    methods: &'static [(&'static str, fn() -> Route)],
+    policy: Policy,
+}
+
+macro_rules! rows {
+    ($($path:literal: $policy:expr, $($method:literal => $handler:path),+;)*) => {
+        &[$(Row { path: $path, policy: $policy, methods: &[$(($method, || web::route().to($handler))),+] }),*]
+    };
+}
+
+/// Paths under the issuer's own path.
+static TABLE: &[Row] = rows! {
+    "/": Policy::PAGE, "GET" => account::home::start;
+    "/login": Policy::PAGE, "GET" => account::login::get, "POST" => account::login::post;
+    "/signup": Policy::PAGE, "GET" => account::sign_up::get, "POST" => account::sign_up::post;
+    "/logout": Policy::PAGE, "GET" => account::logout::get, "POST" => account::logout::post;
+    "/account": Policy::PAGE, "GET" => account::home::account;
+    "/account/password": Policy::PAGE, "GET" => account::password::get, "POST" => account::password::post;
+    "/locale": Policy::PAGE, "GET" => account::home::locale;
+    "/authorize": Policy::PAGE, "GET" => oauth::authorize::get, "POST" => oauth::authorize::post;
+    "/authorize/continue": Policy::PAGE, "GET" => oauth::authorize::proceed;
+    "/authorize/deny": Policy::PAGE, "GET" => oauth::authorize::deny;
+    "/consent": Policy::PAGE, "GET" => oauth::consent::get, "POST" => oauth::consent::post;
+    "/token": Policy::TOKEN, "POST" => oauth::token::post;
+    "/userinfo": Policy::BEARER, "GET" => oidc::userinfo::get, "POST" => oidc::userinfo::post;
+    "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
+    "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;
+    "/.well-known/openid-configuration": Policy::METADATA, "GET" => pages::openid_configuration;
+    "/assets/{name}": Policy::ASSET, "GET" => pages::asset;
+    "/demo": Policy::PAGE, "GET" => pages::demo;
+    "/demo/{name}": Policy::PAGE, "GET" => pages::demo_file;
+    "/health/live": Policy::HEALTH, "GET" => health::live;
+    "/health/ready": Policy::HEALTH, "GET" => health::ready;
+};
+
+/// Paths at the root of the host, for an issuer that has a path itself (RFC 8414 §3.1).
+static AT_ROOT: &[Row] = rows! {
+    "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;
+    "/.well-known/openid-configuration": Policy::METADATA, "GET" => pages::openid_configuration;
+};
+
+/// Operations answer at the root too, because probes know no issuer.
+static OPERATIONS: &[Row] = rows! {
+    "/health/live": Policy::HEALTH, "GET" => health::live;
+    "/health/ready": Policy::HEALTH, "GET" => health::ready;
+};
+
+/// Puts the routes into an application.
+pub fn configure(config: &mut web::ServiceConfig, issuer: &Issuer) {
+    let path = issuer.path();
+    for row in TABLE {
+        config.service(resource(row, &format!("{path}{}", row.path)));
+    }
+    if !path.is_empty() {
+        for row in AT_ROOT {
+            config.service(resource(row, &format!("{}{path}", row.path)));
+        }
+        for row in OPERATIONS {
+            config.service(resource(row, row.path));
+        }
+    }
+    config.default_service(web::route().to(middleware::nothing_here));
+}
+
+fn resource(
+    row: &Row,
+    path: &str,
+) -> Resource<
+    impl actix_web::dev::ServiceFactory<
+        actix_web::dev::ServiceRequest,
+        Config = (),
+        Response = actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody + use<>>,
+        Error = actix_web::Error,
+        InitError = (),
+    > + use<>,
+> {
+    let mut resource = web::resource(path.to_owned())
+        .app_data(row.policy)
+        .app_data(AllowedMethods(allowed(row)))
+        .default_service(web::route().to(middleware::method_not_allowed));
+    for (name, route) in row.methods {
+        resource = resource.route(with_method(route(), name));
+    }
+    resource.wrap(from_fn(middleware::by_policy)).wrap(Condition::new(row.policy.compress, Compress::default()))
+}
+
+fn allowed(row: &Row) -> String {
+    let names = row.methods.iter().flat_map(|(name, _)| if *name == "GET" { vec!["GET", "HEAD"] } else { vec![*name] });
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// Whoever answers GET answers HEAD (RFC 9110 §9.3.2).
+fn with_method(route: Route, name: &str) -> Route {
+    match name {
+        "GET" => route.guard(guard::Any(guard::Get()).or(guard::Head())),
+        "POST" => route.guard(guard::Post()),
+        other => {
+            let method = Method::from_bytes(other.as_bytes()).unwrap_or(Method::GET);
+            route.method(method)
+        }
+    }
+}
+
+/// Every path with its methods, for documents and tests.
+pub fn paths() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    TABLE.iter().map(|row| (row.path, row.methods.iter().map(|(name, _)| *name).collect()))
+}

@@ -1,0 +1,36 @@
+//! JSON answers of the token endpoint and its family (RFC 6749 §5).
+
+use super::{record, status, with_retry};
+use crate::domain::refusal::{self, Refusal};
+use crate::web::extract::Edge;
+use actix_web::HttpResponse;
+use actix_web::http::header;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct ErrorBody<'a> {
+    error: &'a str,
+    error_description: String,
+}
+
+/// A result. The route's policy adds `no-store`.
+pub fn answer(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(body)
+}
+
+/// A refusal (RFC 6749 §5.2). Failed client authentication is 401 with a challenge.
+pub fn refuse(edge: &Edge, refusal: &Refusal) -> HttpResponse {
+    let reference = record(edge, refusal);
+    let mut builder = HttpResponse::build(status(refusal.rule));
+    with_retry(&mut builder, refusal);
+    if refusal.rule.id == refusal::CLIENT_AUTHENTICATION.id {
+        builder.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"authward\", charset=\"UTF-8\""));
+    }
+    if refusal.rule.id == refusal::METHOD.id {
+        builder.insert_header((header::ALLOW, refusal.expected.clone()));
+    }
+    builder.insert_header((header::PRAGMA, "no-cache")).json(ErrorBody {
+        error: refusal.rule.code,
+        error_description: format!("{} (reference {reference})", refusal.rule.description),
+    })
+}

@@ -1,0 +1,188 @@
+//! Extractors: what handlers are given. They do not fail by themselves; what is wrong with a request is a [`Refusal`] that
+//! its endpoint answers in its own way.
+
+use super::cookies::{self, CookieKind};
+use super::forms::{FormError, LONGEST_VALUE, MOST_BYTES, MOST_PARAMETERS, StrictForm};
+use super::services::Services;
+use crate::domain::context::RequestContext;
+use crate::domain::issuer::Issuer;
+use crate::domain::refusal::{self, Refusal};
+use crate::domain::secret::Secret;
+use crate::ui::Locale;
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use futures_util::StreamExt as _;
+use futures_util::future::{LocalBoxFuture, Ready, ready};
+use std::convert::Infallible;
+use std::ops::Deref;
+use std::time::Duration;
+
+/// A request with the services and its context.
+#[derive(Clone)]
+pub struct Edge {
+    services: web::Data<Services>,
+    /// Time, id and source of the request.
+    pub context: RequestContext,
+    /// The request itself, for headers and cookies.
+    pub request: HttpRequest,
+}
+
+impl Deref for Edge {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
+    }
+}
+
+impl Edge {
+    /// From a request that went through the middleware.
+    pub fn of(request: &HttpRequest) -> Self {
+        let services =
+            request.app_data::<web::Data<Services>>().cloned().expect("the app is built with its services, see app.rs");
+        let context = request.extensions().get::<RequestContext>().cloned().unwrap_or_else(|| RequestContext {
+            now: services.clock.now(),
+            request_id: String::from("none"),
+            source: None,
+        });
+        Self { services, context, request: request.clone() }
+    }
+
+    /// The issuer.
+    pub fn issuer(&self) -> &Issuer {
+        &self.settings.server.issuer
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, kind: CookieKind<'_>) -> Option<Secret> {
+        cookies::find(&self.request, self.issuer(), kind)
+    }
+
+    /// A header as text; `None` where it is missing or not text.
+    pub fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// The language to answer in: what the client asked for, then the person's choice, then the browser's.
+    pub fn locale(&self, ui_locales: Option<&str>) -> Locale {
+        let chosen = self.cookie(CookieKind::Locale);
+        let asked =
+            Locale::asked_for(ui_locales, chosen.as_ref().map(Secret::reveal), self.header(header::ACCEPT_LANGUAGE));
+        asked.or_else(|| Locale::parse(&self.settings.ui.default_locale)).unwrap_or_default()
+    }
+
+    /// Method and path, for explanations.
+    pub fn endpoint(&self) -> String {
+        format!("{} {}", self.request.method(), refusal::excerpt(self.request.path()))
+    }
+
+    /// The path of a page of this server, with the issuer's path before it.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer().path())
+    }
+}
+
+impl FromRequest for Edge {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::of(request)))
+    }
+}
+
+/// The parameters of the query.
+pub struct Query(pub Result<StrictForm, Refusal>);
+
+impl FromRequest for Query {
+    type Error = Infallible;
+    type Future = Ready<Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self(StrictForm::parse(request.query_string().as_bytes()).map_err(malformed))))
+    }
+}
+
+/// The parameters of a form-encoded body, bounded in size and time.
+pub struct Body(pub Result<StrictForm, Refusal>);
+
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl FromRequest for Body {
+    type Error = Infallible;
+    type Future = LocalBoxFuture<'static, Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move { Ok(Self(read(&request, payload).await)) })
+    }
+}
+
+async fn read(request: &HttpRequest, payload: Payload) -> Result<StrictForm, Refusal> {
+    check_headers(request)?;
+    let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload)).await;
+    let body = body.map_err(|_| {
+        Refusal::by(&refusal::REQUEST_MALFORMED).because("a body that took too long", "a body within 30 s")
+    })??;
+    StrictForm::parse(&body).map_err(malformed)
+}
+
+/// RFC 6749 §3.2 and appendix B: form-encoded, and not compressed, because nothing here inflates what a stranger sends.
+fn check_headers(request: &HttpRequest) -> Result<(), Refusal> {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let header = |name: header::HeaderName| {
+        request.headers().get_all(name).map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>()
+    };
+    let types = header(header::CONTENT_TYPE);
+    let media_type = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if types.len() != 1 || media_type(types[0]) != FORM {
+        return Err(Refusal::by(&refusal::CONTENT_TYPE)
+            .because(format!("Content-Type: {}", types.join(" | ")), format!("Content-Type: {FORM}")));
+    }
+    let encodings = header(header::CONTENT_ENCODING);
+    if encodings.iter().any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        return Err(Refusal::by(&refusal::CONTENT_TYPE)
+            .because(format!("Content-Encoding: {}", encodings.join(" | ")), "a body that is not compressed"));
+    }
+    Ok(())
+}
+
+async fn collect(mut payload: Payload) -> Result<Vec<u8>, Refusal> {
+    let mut body = Vec::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| {
+            Refusal::by(&refusal::REQUEST_MALFORMED).because(format!("a broken body: {error}"), "a whole body")
+        })?;
+        if body.len() + chunk.len() > MOST_BYTES {
+            return Err(
+                Refusal::by(&refusal::BODY_TOO_LARGE).because("a larger body", format!("at most {MOST_BYTES} bytes"))
+            );
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn malformed(error: FormError) -> Refusal {
+    let expected = format!(
+        "UTF-8; at most {MOST_PARAMETERS} parameters, {LONGEST_VALUE} bytes a value, {MOST_BYTES} bytes in all"
+    );
+    Refusal::by(&refusal::PARAMETER_MALFORMED).because(error.to_string(), expected)
+}
+
+/// Refuses a form in which a parameter is repeated (RFC 6749 §3.1, §3.2).
+///
+/// # Errors
+/// The [`Refusal`] that names the parameter.
+pub fn refuse_repeated(form: &StrictForm) -> Result<(), Refusal> {
+    match form.repeated() {
+        None => Ok(()),
+        Some(name) => {
+            Err(Refusal::by(&refusal::PARAMETER_REPEATED)
+                .because(format!("{name} more than once"), format!("{name} once")))
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The HTTP edge: strict forms, request context, cookies, cross-site request forgery, answers as bytes, and the middleware.
+//!
+//! Handlers live in the rooms of their features; this room gives them their arguments and turns their results into
+//! bytes. It knows no rule of the protocol. Which middleware a route has is data in `routes.rs`.
+
+pub mod answer;
+pub mod cookies;
+pub mod csrf;
+pub mod extract;
+pub mod forms;
+pub mod middleware;
+pub mod policy;
+pub mod services;
+
+pub use services::Services;

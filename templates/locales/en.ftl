@@ -1,0 +1,147 @@
+# English. Every key and every argument of this file stands in each other locale too; a test compares them.
+
+## What surrounds every page
+layout-skip = Skip to the content
+layout-language = Language
+layout-account = Your account:
+layout-new-tab = (opens in a new tab)
+reveal-show = Show
+reveal-hide = Hide
+reference-label = Reference
+
+## Fields
+field-login = User name or e-mail address
+field-username = User name
+field-email = E-mail address
+field-password = Password
+field-password-confirmation = Password again
+field-current-password = Current password
+field-new-password = New password
+field-new-password-confirmation = New password again
+form-correct = Please correct:
+
+## Start
+start-title = One account for your apps
+start-lead = Apps send you here to sign in. Your password stays here; an app learns only what you agree to share with it.
+start-signed-in = Signed in as
+start-login = Sign in
+start-signup = Create an account
+start-account = Your account
+start-logout = Sign out
+start-demo-title = For developers
+start-demo-lead = A small single-page app runs authorization code with PKCE against this server and shows every message and the decoded tokens.
+start-demo = Try a PKCE sign-in
+
+## Sign-in
+login-title = Sign in
+login-app = to continue to
+login-submit = Sign in
+login-cancel = Cancel and go back to the app
+login-no-account = No account yet?
+login-signup = Create one
+login-wrong = The user name or the password is not right. Check both and try again.
+login-throttled =
+    { $seconds ->
+        [one] There were too many attempts. Try again in one second.
+       *[other] There were too many attempts. Try again in { $seconds } seconds.
+    }
+login-again = The app asks you to sign in again, to make sure it is you.
+login-busy = Sign-in is very busy right now. Wait a moment and try again.
+
+## Sign-up
+signup-title = Create an account
+signup-submit = Create account
+signup-have-account = Already have an account?
+signup-login = Sign in
+signup-username-hint = Up to 64 letters and digits, with dots, hyphens or underscores between them.
+signup-username-rule = This user name cannot be used. Choose up to 64 letters and digits, with dots, hyphens or underscores only between them.
+signup-username-taken = This user name is taken. Choose another one.
+signup-email-rule = This is not a complete e-mail address, such as name@example.com.
+signup-taken = This user name or e-mail address cannot be used. Choose another user name, or sign in if the account is yours.
+
+## Passwords
+password-hint = 8 to 256 characters. A few unrelated words are easy to remember and hard to guess.
+password-rule = A password has 8 to 256 characters.
+password-common = This password is among the first that an attacker tries. Choose another one.
+password-mismatch = The two passwords are not the same. Type the new one twice.
+password-like-name = The password is too much like your user name or e-mail address. Choose another one.
+password-wrong-current = This is not your current password.
+password-title = Change password
+password-lead = Afterwards you stay signed in here; every other device and app has to sign in again.
+password-submit = Change password
+password-back = Keep the current one
+
+## Consent
+consent-title = Allow access
+consent-wants = { $client } asks for access to your account
+consent-unnamed = An app
+consent-account = Signed in as
+consent-switch = Use another account
+consent-scopes = It would be able to
+consent-new = New
+consent-unverified = This app runs on your device, so we cannot prove which app it is. Allow access only if you have just started the sign-in yourself.
+consent-goes = The answer goes to
+consent-allow = Allow
+consent-deny = Deny
+consent-policy = Privacy policy
+consent-terms = Terms of service
+
+## Standard scopes
+scope-openid = Know that it is you who signs in
+scope-profile = See your profile: name, user name, language
+scope-email = See your e-mail address
+scope-address = See your postal address
+scope-phone = See your telephone number
+scope-offline_access = Keep this access while you are not using the app
+scope-other = Use the permission “{ $name }”
+
+## Account
+account-title = Your account
+account-changed = Your password is changed. Every other device and app has to sign in again.
+account-password = Change password
+account-logout = Sign out
+
+## Sign-out
+logout-title = Sign out?
+logout-asked = { $client } asks to sign you out.
+logout-lead = You will be signed out on this device. The next app that needs you will ask for your password.
+logout-account = Signed in as
+logout-submit = Sign out
+logout-stay = Stay signed in
+logged-out-title = You are signed out
+logged-out-lead = Nobody is signed in on this device any more. You can close this page.
+logged-out-login = Sign in again
+
+## Answer sent by a form
+form-post-title = Going back to the app
+form-post-lead = You are on your way back to { $client }. If nothing happens, press the button.
+form-post-lead-unnamed = You are on your way back to the app. If nothing happens, press the button.
+form-post-submit = Continue
+
+## Errors: for each case a title and a message
+error-status = Error { $status }
+error-reference = If you write to the people who make the app, give them this reference: with it the exact reason can be looked up.
+error-back = Go back
+error-title = This did not work
+error-request-title = The app sent a request we cannot accept
+error-request = Something in the request is missing or wrong. You cannot mend this yourself; the app's developer can.
+error-client-title = We do not know this app
+error-client = The app that sent you here is not registered, or has been switched off. Nothing was shared with it.
+error-redirect-uri-title = We cannot send you back to this app
+error-redirect-uri = The address the app wants the answer at is not one that it registered. To protect your account we stop here; nothing was shared.
+error-expired-title = This sign-in is over
+error-expired = It took too long, or was finished in another window. Go back to the app and start again.
+error-csrf-title = This form is out of date
+error-csrf = It was opened some time ago or in another session. Go back, load the page again and repeat what you did.
+error-not-found-title = There is nothing here
+error-not-found = The address may be mistyped, or the page may be gone.
+error-method-title = This address works differently
+error-method = It cannot be opened in this way. Go back and use the links and buttons of the page.
+error-too-large-title = This is too much
+error-too-large = What was sent is larger than we accept.
+error-busy-title = Please try again in a moment
+error-busy = We cannot answer right now. Nothing is lost; wait a little and load the page again.
+error-throttled-title = Too many attempts
+error-throttled = Wait a little before you try again.
+error-denied-title = This is not open to you
+error-denied = Your account does not have access here.

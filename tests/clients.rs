@@ -1,0 +1,160 @@
+//! Unmodified client software signs in with authorization code and PKCE, refreshes, and validates the access token
+//! through JWKS with its ecosystem's own library: openid-client and oidc-client-ts (npm, the second in Chromium),
+//! Authlib (PyPI), x/oauth2 with go-oidc (Go), openidconnect (Rust).
+//!
+//! Each test has a server of its own: the built binary, set up with `authward apply`, on the embedded database.
+
+mod support;
+
+use std::env;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use support::programs::{Program, prepared, target_folder, tests_folder};
+use support::server::{Server, free_port};
+
+const USERNAME: &str = "haneul";
+const PASSWORD: &str = "a tram stop under seven maples";
+/// Characters that RFC 6749 §2.3.1 has form-encoded in the Authorization header.
+const ODD_SECRET: &str = "mind:the%gap+and/the=rest&of it all";
+
+/// RFC 8252 §7.3, RFC 9068 §4: openid-client as a native app on a random loopback port.
+#[test]
+fn a_native_app_of_npm_signs_in_on_any_loopback_port() {
+    let server = Server::with(&setup(native("native-npm")));
+    let program = person(Program::node("clients/native.mjs"), &server).env("CLIENT_ID", "native-npm");
+    server.assert_done(program.run());
+}
+
+/// RFC 9700 §2.1, OAuth 2.1 §8.4: oidc-client-ts in Chromium on another origin than the server's.
+#[test]
+fn a_single_page_app_signs_in_and_renews_in_two_tabs() {
+    let port = free_port();
+    let mut client = public("spa", &format!("http://127.0.0.1:{port}/callback"));
+    client["application_type"] = json!("web");
+    let server = Server::with(&setup(client));
+    let program =
+        person(Program::node("clients/spa.mjs"), &server).env("CLIENT_ID", "spa").env("SPA_PORT", port.to_string());
+    server.assert_done(program.run());
+}
+
+/// RFC 6749 §2.3.1: Authlib as a confidential client with `client_secret_basic` and PKCE.
+#[test]
+fn a_backend_of_pypi_signs_in_with_basic_and_pkce() {
+    let redirect_uri = redirect_uri();
+    let secret = "a-secret-without-odd-characters-41";
+    let server = Server::with(&setup(confidential("backend-pypi", secret, "client_secret_basic", &redirect_uri)));
+    let script = tests_folder().join("clients/python/backend.py");
+    let program = person(Program::new(prepared("AUTHWARD_TEST_PYTHON")).arg("-B").arg(script), &server)
+        .env("CLIENT_ID", "backend-pypi")
+        .env("CLIENT_SECRET", secret)
+        .env("REDIRECT_URI", redirect_uri);
+    server.assert_done(program.run());
+}
+
+/// RFC 6749 §3.2.1: x/oauth2 tries the header with an empty secret first, and the same code again with the body.
+#[test]
+fn a_public_go_client_probes_with_basic_and_still_signs_in() {
+    let server = Server::with(&setup(native("go-public")));
+    server.assert_done(go(&server).env("CLIENT_ID", "go-public").run());
+}
+
+/// RFC 6749 §2.3.1: the secret arrives form-encoded in the header.
+#[test]
+fn a_confidential_go_client_signs_in_with_an_odd_secret_in_the_header() {
+    let redirect_uri = redirect_uri();
+    let server = Server::with(&setup(confidential("go-basic", ODD_SECRET, "client_secret_basic", &redirect_uri)));
+    let program = go(&server).env("CLIENT_ID", "go-basic").env("CLIENT_SECRET", ODD_SECRET);
+    server.assert_done(program.env("REDIRECT_URI", redirect_uri).run());
+}
+
+/// RFC 6749 §2.3.1: the header that is tried first is refused, and neither consumes the code nor counts as its replay.
+#[test]
+fn a_confidential_go_client_signs_in_with_its_secret_in_the_body() {
+    let redirect_uri = redirect_uri();
+    let server = Server::with(&setup(confidential("go-post", ODD_SECRET, "client_secret_post", &redirect_uri)));
+    let program = go(&server).env("CLIENT_ID", "go-post").env("CLIENT_SECRET", ODD_SECRET);
+    server.assert_done(program.env("REDIRECT_URI", redirect_uri).run());
+}
+
+/// RFC 8252 §7.3, OIDC Core §3.1.3.7: the openidconnect crate as a native app.
+#[test]
+fn a_native_app_of_crates_io_signs_in() {
+    let server = Server::with(&setup(native("native-rust")));
+    let program = person(Program::new(rust_client()), &server).env("CLIENT_ID", "native-rust");
+    server.assert_done(program.run());
+}
+
+/// One user and one client, in the form of `authward apply`.
+fn setup(client: Value) -> Value {
+    json!({
+        "users": [{
+            "username": USERNAME,
+            "email": "haneul@example.com",
+            "email_verified": true,
+            "password": PASSWORD,
+            "claims": { "name": "Haneul Seo", "given_name": "Haneul", "family_name": "Seo", "locale": "ko-KR" },
+        }],
+        "clients": [client],
+    })
+}
+
+fn native(client_id: &str) -> Value {
+    let mut client = public(client_id, "http://127.0.0.1/callback");
+    client["application_type"] = json!("native");
+    client
+}
+
+fn public(client_id: &str, redirect_uri: &str) -> Value {
+    json!({
+        "client_id": client_id,
+        "client_name": client_id,
+        "token_endpoint_auth_method": "none",
+        "redirect_uris": [redirect_uri],
+        "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"],
+        "scope": "openid profile email offline_access",
+    })
+}
+
+fn confidential(client_id: &str, secret: &str, method: &str, redirect_uri: &str) -> Value {
+    let mut client = public(client_id, redirect_uri);
+    client["client_secret"] = json!(secret);
+    client["token_endpoint_auth_method"] = json!(method);
+    client
+}
+
+fn redirect_uri() -> String {
+    format!("http://127.0.0.1:{}/callback", free_port())
+}
+
+/// What every client program is told: the issuer, who signs in, and the command that opens "the browser", its words
+/// on lines of their own.
+fn person(program: Program, server: &Server) -> Program {
+    let browser = format!("node\n{}", tests_folder().join("clients/person.mjs").display());
+    program
+        .env("ISSUER", &server.issuer)
+        .env("USERNAME", USERNAME)
+        .env("PASSWORD", PASSWORD)
+        .env("BROWSER_COMMAND", browser)
+}
+
+fn go(server: &Server) -> Program {
+    person(Program::new(prepared("AUTHWARD_TEST_GO_CLIENT")), server)
+}
+
+/// Builds the client, which is a crate of its own, and says where it is.
+fn rust_client() -> impl AsRef<Path> {
+    let target = target_folder("clients-rust");
+    let built = Program::new(env::var_os("CARGO").expect("cargo sets CARGO for tests"))
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(tests_folder().join("clients/rust/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .folder(tests_folder())
+        .run();
+    if let Err(failure) = built {
+        panic!("{failure}");
+    }
+    target.join("debug/authward-client-rust")
+}

@@ -1,0 +1,102 @@
+//! Programs that are run against a server: client software of other ecosystems and the browser's scripts.
+//!
+//! What they need is prepared by `tests/run`; a missing thing is a failure that names it, never a test left out.
+#![allow(dead_code, reason = "each test binary uses a part of the shared support")]
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Longest time one program may take, in seconds.
+const PATIENCE_SECONDS: &str = "300";
+
+/// Variables that would send requests for loopback through somebody's proxy.
+const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
+
+/// A program with its arguments and environment, to be run to its end.
+pub struct Program {
+    command: Command,
+    name: String,
+}
+
+impl Program {
+    /// A program that is stopped when it takes longer than five minutes.
+    pub fn new(executable: impl AsRef<Path>) -> Self {
+        let executable = executable.as_ref();
+        let mut command = Command::new("timeout");
+        command.args(["--kill-after=5", PATIENCE_SECONDS]).arg(executable);
+        for proxy in PROXIES {
+            command.env_remove(proxy);
+        }
+        Self { command, name: executable.display().to_string() }
+    }
+
+    /// A script below `tests`, run by node, with the packages of `tests/package.json`.
+    ///
+    /// # Panics
+    /// When `npm ci` was not run there.
+    pub fn node(script: &str) -> Self {
+        assert!(
+            tests_folder().join("node_modules/.package-lock.json").exists(),
+            "tests/node_modules is missing: run the tests through `tests/run`, which prepares it"
+        );
+        let mut program = Self::new("node").arg(tests_folder().join(script));
+        program.name = script.to_owned();
+        program
+    }
+
+    pub fn arg(mut self, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.arg(value);
+        self
+    }
+
+    pub fn args<A: AsRef<std::ffi::OsStr>>(mut self, values: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(values);
+        self
+    }
+
+    pub fn env(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
+        self.command.current_dir(folder);
+        self
+    }
+
+    /// Runs it to its end and returns its standard output.
+    ///
+    /// # Errors
+    /// The whole output, when it does not start or ends with another status than 0.
+    pub fn run(mut self) -> Result<String, String> {
+        let output = self.command.output().map_err(|error| format!("{} did not start: {error}", self.name))?;
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        if output.status.success() {
+            return Ok(stdout.into_owned());
+        }
+        Err(format!("{} ended with {}\n--- its output\n{stdout}\n--- its errors\n{stderr}", self.name, output.status))
+    }
+}
+
+/// A program that `tests/run` prepared, by the variable that names it.
+///
+/// # Panics
+/// When the variable is not set.
+pub fn prepared(variable: &str) -> PathBuf {
+    let value = env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: run the tests through `tests/run`, which prepares it"));
+    PathBuf::from(value)
+}
+
+/// The folder `tests` of this package.
+pub fn tests_folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// A folder below the build's target folder, made when it is not there.
+pub fn target_folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(name);
+    std::fs::create_dir_all(&folder).expect("a folder in the target folder");
+    folder
+}

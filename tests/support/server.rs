@@ -1,0 +1,154 @@
+//! The built binary as an operator runs it: a process on a free loopback port, with a folder of its own.
+#![allow(dead_code, reason = "each test binary uses a part of the shared support")]
+
+use std::env;
+use std::fs::{self, File};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Ports for servers lie below the range from which systems take the ports of outgoing connections, so that no
+/// browser or client of a test running beside this one can take a port between our look and the server's bind.
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 10_000;
+
+/// How often readiness is asked for, and the pause between two questions: 30 seconds in all.
+const READINESS_QUESTIONS: u32 = 600;
+const READINESS_PAUSE: Duration = Duration::from_millis(50);
+
+/// `authward serve` in a folder of its own; stopped and removed when dropped.
+pub struct Server {
+    pub issuer: String,
+    pub port: u16,
+    home: TempDir,
+    child: Child,
+}
+
+impl Server {
+    /// Serves with nothing configured but the address, in an empty folder.
+    pub fn unconfigured() -> Self {
+        Self::in_folder(folder(), free_port())
+    }
+
+    /// Applies a set-up document (users, clients) and serves it.
+    pub fn with(document: &Value) -> Self {
+        let (home, port) = (folder(), free_port());
+        let file = home.path().join("setup.json");
+        fs::write(&file, serde_json::to_vec_pretty(document).expect("a JSON value")).expect("the set-up file");
+        let output = command(home.path(), port).arg("apply").arg(&file).output().expect("the binary starts");
+        assert!(
+            output.status.success(),
+            "`authward apply` ended with {}\n{}{}",
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Self::in_folder(home, port)
+    }
+
+    fn in_folder(home: TempDir, port: u16) -> Self {
+        let log = File::create(home.path().join("serve.log")).expect("the log file");
+        let errors = log.try_clone().expect("a second handle on the log file");
+        let child = command(home.path(), port)
+            .arg("serve")
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .expect("the binary starts");
+        let mut server = Self { issuer: issuer(port), port, home, child };
+        server.wait_until_ready();
+        server
+    }
+
+    fn wait_until_ready(&mut self) {
+        for _ in 0..READINESS_QUESTIONS {
+            if let Some(status) = self.child.try_wait().expect("our own child") {
+                panic!("`authward serve` ended with {status}\n{}", self.log());
+            }
+            if is_ready(self.port) {
+                return;
+            }
+            thread::sleep(READINESS_PAUSE);
+        }
+        panic!("`authward serve` is not ready after 30 seconds\n{}", self.log());
+    }
+
+    /// What the server has printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join("serve.log")).unwrap_or_default()
+    }
+
+    /// Asserts that a program succeeded against this server, and shows both sides where it did not.
+    #[track_caller]
+    pub fn assert_done(&self, outcome: Result<String, String>) -> String {
+        outcome.unwrap_or_else(|failure| panic!("{failure}\n--- the server's log\n{}", self.log()))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A loopback port that nothing listens on, another one at every call.
+pub fn free_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = (process::id() % u32::from(PORTS)) as u16;
+    for _ in 0..PORTS {
+        let offset = (u32::from(start) + 7 * u32::from(NEXT.fetch_add(1, Ordering::Relaxed))) % u32::from(PORTS);
+        let port = FIRST_PORT + offset as u16;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no free loopback port between {FIRST_PORT} and {}", FIRST_PORT + PORTS);
+}
+
+fn issuer(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
+}
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("authward-test-").tempdir().expect("a temporary folder")
+}
+
+/// The binary, in its folder, with no setting but its address.
+fn command(home: &Path, port: u16) -> Command {
+    let mut command = Command::new(binary());
+    command.current_dir(home);
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AUTHWARD_")) {
+        command.env_remove(name);
+    }
+    command.env("AUTHWARD__SERVER__BIND", format!("127.0.0.1:{port}"));
+    command.env("AUTHWARD__SERVER__ISSUER", issuer(port));
+    command
+}
+
+/// The binary of this build, or the one that `AUTHWARD_TEST_BINARY` names (a release build, say).
+fn binary() -> PathBuf {
+    env::var_os("AUTHWARD_TEST_BINARY").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_authward")), PathBuf::from)
+}
+
+fn is_ready(port: u16) -> bool {
+    ask(port).is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+}
+
+fn ask(port: u16) -> Option<String> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
+    write!(stream, "GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    Some(answer)
+}
