@@ -57,6 +57,9 @@ impl Place {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         match scheme {
             "sqlite" => file(&url["sqlite://".len()..]).map(Self::File),
+            "postgres" | "postgresql" if asks_for_tls(url) => Err(refused(
+                "this build's PostgreSQL client has no TLS: leave sslmode out, and protect the way to the server",
+            )),
             "postgres" | "postgresql" => Ok(Self::Server(Backend::Postgresql, Secret::new(url))),
             "mysql" if cfg!(feature = "mysql") => Ok(Self::Server(Backend::Mysql, Secret::new(url))),
             "mysql" => Err(refused(
@@ -72,6 +75,11 @@ impl Place {
             Self::Server(backend, _) => *backend,
         }
     }
+}
+
+/// Whether a PostgreSQL URL demands what the bundled libpq cannot do.
+fn asks_for_tls(url: &str) -> bool {
+    ["sslmode=require", "sslmode=verify-ca", "sslmode=verify-full"].iter().any(|demand| url.contains(demand))
 }
 
 fn refused(text: &str) -> StoreError {

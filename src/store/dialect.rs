@@ -76,9 +76,7 @@ fn connect_postgresql(url: &str, wait: Duration) -> Result<Db, StoreError> {
 
 #[cfg(feature = "mysql")]
 fn connect_mysql(url: &str, wait: Duration) -> Result<Db, StoreError> {
-    knock(url, wait)?;
-    let connection = MysqlConnection::establish(url).map_err(unreachable)?;
-    let mut db = Db::Mysql(connection);
+    let mut db = Db::Mysql(establish_mysql(url, wait)?);
     let seconds = wait.as_secs().max(1);
     db.batch_execute(&format!(
         "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO', \
@@ -94,26 +92,28 @@ fn connect_mysql(url: &str, wait: Duration) -> Result<Db, StoreError> {
     Ok(db)
 }
 
-/// The client library takes no time limit for connecting from diesel, so the address is tried with one first.
+/// Connects on a thread of its own, because the client library knows no time limit for it. A thread that takes too long
+/// is left behind until the operating system ends its attempt; there are never more than [`MOST_CONNECTING`].
 #[cfg(feature = "mysql")]
-fn knock(url: &str, wait: Duration) -> Result<(), StoreError> {
-    use std::net::{TcpStream, ToSocketAddrs as _};
-    let malformed = || StoreError::Failed("the database URL is malformed".to_owned());
-    let parsed = url::Url::parse(url).map_err(|_| malformed())?;
-    if parsed.query_pairs().any(|(name, _)| name == "unix_socket") {
-        return Ok(());
+fn establish_mysql(url: &str, wait: Duration) -> Result<MysqlConnection, StoreError> {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    const MOST_CONNECTING: usize = 16;
+    static CONNECTING: AtomicUsize = AtomicUsize::new(0);
+    let too_long = || StoreError::Unavailable("connecting takes too long".to_owned());
+    if CONNECTING.fetch_add(1, Ordering::Relaxed) >= MOST_CONNECTING {
+        CONNECTING.fetch_sub(1, Ordering::Relaxed);
+        return Err(too_long());
     }
-    let host = parsed.host_str().ok_or_else(malformed)?.trim_matches(['[', ']']);
-    let addresses = (host, parsed.port().unwrap_or(3306)).to_socket_addrs();
-    let addresses = addresses.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-    let mut failure = "the host has no address".to_owned();
-    for address in addresses {
-        match TcpStream::connect_timeout(&address, wait) {
-            Ok(_) => return Ok(()),
-            Err(error) => failure = error.to_string(),
-        }
-    }
-    Err(StoreError::Unavailable(failure))
+    let (reply, answer) = std::sync::mpsc::channel();
+    let url = crate::domain::secret::Secret::new(url);
+    let started = std::thread::Builder::new().name("db-connect".to_owned()).spawn(move || {
+        let connected = MysqlConnection::establish(url.reveal());
+        CONNECTING.fetch_sub(1, Ordering::Relaxed);
+        // Whoever waited may have given up; the connection is closed then.
+        let _ = reply.send(connected);
+    });
+    started.map_err(|error| StoreError::Unavailable(error.to_string()))?;
+    answer.recv_timeout(wait).map_err(|_| too_long())?.map_err(unreachable)
 }
 
 #[cfg(not(feature = "mysql"))]
@@ -189,7 +189,7 @@ fn classify_text(message: &str) -> (Trouble, StoreError) {
         "Deadlock found when trying to get lock",
         "Lock wait timeout exceeded",
     ];
-    const LOST: [&str; 37] = [
+    const LOST: [&str; 36] = [
         "disk I/O error",
         "database or disk is full",
         "attempt to write a readonly database",
@@ -212,7 +212,6 @@ fn classify_text(message: &str) -> (Trouble, StoreError) {
         "could not extend file",
         "could not write",
         "could not fsync",
-        "cannot execute",
         "ost connection to",
         "erver has gone away",
         "erver shutdown in progress",
@@ -228,13 +227,12 @@ fn classify_text(message: &str) -> (Trouble, StoreError) {
         "Can't connect to",
         "Error writing file",
     ];
-    const BUSY: [&str; 7] = [
+    const BUSY: [&str; 6] = [
         "database is locked",
         "database table is locked",
         "canceling statement due to",
         "max_statement_time exceeded",
         "maximum statement execution time exceeded",
-        "Query execution was interrupted",
         "interrupted",
     ];
     const OUTDATED: [&str; 6] =
@@ -260,4 +258,74 @@ fn classify_text(message: &str) -> (Trouble, StoreError) {
 /// The first line of a database's message, bounded.
 fn shortened(message: &str) -> String {
     message.lines().next().unwrap_or_default().chars().take(LONGEST_MESSAGE).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(kind: DatabaseErrorKind, message: &str) -> (Trouble, &'static str) {
+        let (trouble, error) = classify(&Error::DatabaseError(kind, Box::new(message.to_owned())));
+        let name = match error {
+            StoreError::Unavailable(text) if text.contains("authward migrate") => "migrate",
+            StoreError::Unavailable(_) => "unavailable",
+            StoreError::Conflict => "conflict",
+            StoreError::Corrupt(_) => "corrupt",
+            StoreError::Failed(_) => "failed",
+        };
+        (trouble, name)
+    }
+
+    #[test]
+    fn messages_of_each_database_have_their_meaning() {
+        use Trouble::{Again, Lost, Statement};
+        for (message, expected) in [
+            ("database or disk is full", (Lost, "unavailable")),
+            ("disk I/O error", (Lost, "unavailable")),
+            ("attempt to write a readonly database", (Lost, "unavailable")),
+            ("unable to open database file", (Lost, "unavailable")),
+            ("database is locked", (Statement, "unavailable")),
+            ("no such table: users", (Statement, "migrate")),
+            ("table users has no column named x", (Statement, "migrate")),
+            ("database disk image is malformed", (Statement, "failed")),
+            ("server closed the connection unexpectedly\n\tThis probably means", (Lost, "unavailable")),
+            ("terminating connection due to administrator command", (Lost, "unavailable")),
+            ("the database system is shutting down", (Lost, "unavailable")),
+            ("could not extend file \"base/1\": No space left on device", (Lost, "unavailable")),
+            ("sorry, too many clients already", (Lost, "unavailable")),
+            ("canceling statement due to lock timeout", (Statement, "unavailable")),
+            ("canceling statement due to statement timeout", (Statement, "unavailable")),
+            ("deadlock detected", (Again, "unavailable")),
+            ("relation \"users\" does not exist", (Statement, "migrate")),
+            ("syntax error at or near \"x\"", (Statement, "failed")),
+            ("Lost connection to server during query", (Lost, "unavailable")),
+            ("Lost connection to MySQL server during query", (Lost, "unavailable")),
+            ("Server has gone away", (Lost, "unavailable")),
+            ("MySQL server has gone away", (Lost, "unavailable")),
+            ("Server shutdown in progress", (Lost, "unavailable")),
+            ("The table 'users' is full", (Lost, "unavailable")),
+            ("Lock wait timeout exceeded; try restarting transaction", (Again, "unavailable")),
+            ("Table 'x.users' doesn't exist", (Statement, "migrate")),
+            ("Unknown column 'x' in 'field list'", (Statement, "migrate")),
+            ("Data too long for column 'id' at row 1", (Statement, "failed")),
+        ] {
+            assert_eq!(meaning(DatabaseErrorKind::Unknown, message), expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn kinds_that_the_driver_knows_have_their_meaning() {
+        use DatabaseErrorKind as Kind;
+        assert_eq!(meaning(Kind::UniqueViolation, "x"), (Trouble::Statement, "conflict"));
+        assert_eq!(meaning(Kind::SerializationFailure, "x"), (Trouble::Again, "unavailable"));
+        assert_eq!(meaning(Kind::ClosedConnection, "x"), (Trouble::Lost, "unavailable"));
+        assert_eq!(meaning(Kind::ReadOnlyTransaction, "x"), (Trouble::Lost, "unavailable"));
+        assert_eq!(meaning(Kind::NotNullViolation, "x"), (Trouble::Statement, "failed"));
+    }
+
+    #[test]
+    fn messages_are_bounded_to_one_line() {
+        assert_eq!(shortened("first\nsecond"), "first");
+        assert_eq!(shortened(&"x".repeat(5000)).len(), LONGEST_MESSAGE);
+    }
 }

@@ -26,6 +26,14 @@ impl StoreError {
     pub(super) fn corrupt(place: &'static str) -> Self {
         Self::Corrupt(place.to_owned())
     }
+
+    /// For a commit that failed, whatever the reason: nobody knows what was kept.
+    pub(super) fn of_commit(self) -> Self {
+        match self {
+            Self::Unavailable(text) => Self::Unavailable(text),
+            error => Self::Unavailable(format!("the commit failed: {error}")),
+        }
+    }
 }
 
 /// What failed statements mean to the transaction they were part of, worst last.

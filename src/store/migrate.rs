@@ -16,7 +16,7 @@ const MYSQL: EmbeddedMigrations = embed_migrations!("migrations/mysql");
 /// The name of the lock that keeps migrations of several nodes apart, and its number on PostgreSQL.
 #[cfg(feature = "mysql")]
 const LOCK_NAME: &str = "authward.migrate";
-const LOCK_NUMBER: i64 = 0x61_75_74_68_77_61_72_64;
+const LOCK_NUMBER: i64 = 0x6175_7468_7761_7264;
 
 /// Brings the schema up to date; several nodes may do so at once. Makes the file of an embedded database.
 ///

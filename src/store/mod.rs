@@ -40,6 +40,7 @@ use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
 use connection::Place;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use threads::{Mode, Task, Threads};
 use tokio::sync::oneshot;
@@ -91,6 +92,25 @@ struct Inner {
     place: Place,
     threads: Threads,
     wait: Duration,
+    /// Whether the last answer was that the database is unavailable; the log has one line when this changes.
+    is_down: AtomicBool,
+}
+
+impl Inner {
+    fn note<T>(&self, outcome: &Result<T, StoreError>) {
+        match outcome {
+            Err(StoreError::Unavailable(reason)) => {
+                if !self.is_down.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(database.error = reason.as_str(), "the database is unavailable");
+                }
+            }
+            Ok(_) | Err(_) => {
+                if self.is_down.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the database is available again");
+                }
+            }
+        }
+    }
 }
 
 impl std::fmt::Debug for Store {
@@ -114,7 +134,7 @@ impl Store {
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
         let place = Place::parse(options.url.reveal())?;
         let threads = Threads::start(place.clone(), options.connections.max(1), options.queue.max(1), options.wait)?;
-        Ok(Self(Arc::new(Inner { place, threads, wait: options.wait })))
+        Ok(Self(Arc::new(Inner { place, threads, wait: options.wait, is_down: AtomicBool::new(false) })))
     }
 
     /// Looks something up, outside of any transaction: two look-ups in one closure may see different moments. The
@@ -161,7 +181,8 @@ impl Store {
         self.0.place.backend()
     }
 
-    /// Takes in no more work, finishes what waits, and waits for the threads, at most twice the wait of a statement.
+    /// Takes in no more work, finishes what waits, and waits for the threads, at most twice the wait of a statement. It
+    /// blocks the calling thread meanwhile.
     pub fn close(&self) {
         self.0.threads.close();
         self.0.threads.join(self.0.wait * 2);
@@ -181,11 +202,15 @@ impl Store {
         longest: Duration,
         work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (job, answer) = Task::new(mode, work);
+        let (job, answer) = Task::prepare(mode, work);
         let threads = &self.0.threads;
         let queue = if mode == Mode::Read { &threads.reads } else { &threads.writes };
-        queue.push(job)?;
-        await_answer(answer, longest + GRACE).await
+        let outcome = match queue.push(job) {
+            Ok(()) => await_answer(answer, longest + GRACE).await,
+            Err(error) => Err(error),
+        };
+        self.0.note(&outcome);
+        outcome
     }
 }
 

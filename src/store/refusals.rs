@@ -54,16 +54,21 @@ fn insert(db: &mut Db, record: &RefusalRecord) -> Result<(), StoreError> {
     let row = (
         refusals::reference.eq(record.reference.as_str()),
         refusals::rule.eq(record.rule.as_str()),
-        refusals::client_id.eq(record.client_id.as_ref().map(ClientId::as_str)),
-        refusals::sent.eq(record.sent.as_str()),
-        refusals::expected.eq(record.expected.as_str()),
+        refusals::client_id.eq(record.client_id.as_ref().map(|id| without_nul(id.as_str()))),
+        refusals::sent.eq(without_nul(&record.sent)),
+        refusals::expected.eq(without_nul(&record.expected)),
         refusals::request_id.eq(record.request_id.as_str()),
-        refusals::endpoint.eq(record.endpoint.as_str()),
+        refusals::endpoint.eq(without_nul(&record.endpoint)),
         refusals::refused_at.eq(record.refused_at.seconds()),
         refusals::expires_at.eq(record.expires_at.seconds()),
     );
     diesel::insert_into(refusals::table).values(row).execute(db)?;
     Ok(())
+}
+
+/// What was sent is anything; PostgreSQL's text is anything but NUL.
+fn without_nul(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// The refusal with this reference.

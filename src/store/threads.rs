@@ -60,7 +60,7 @@ where
     T: Send + 'static,
     F: Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
 {
-    pub(super) fn new(mode: Mode, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
+    pub(super) fn prepare(mode: Mode, work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>) {
         let (reply, answer) = oneshot::channel();
         (Box::new(Self { mode, work, outcome: None, reply }), answer)
     }
@@ -332,7 +332,7 @@ fn commit_together(db: &mut Db, batch: &mut [Box<dyn Job>]) -> Result<(), StoreE
         if trouble >= Trouble::Again {
             // SQLite may have rolled back everything, the work of others included.
             unwind(db, 0)?;
-            return Err(StoreError::Unavailable("the disk refused a write".to_owned()));
+            return Err(StoreError::Unavailable("the database failed within a commit that many share".to_owned()));
         }
         unwind(db, 2)?;
         if is_fine {
@@ -341,8 +341,7 @@ fn commit_together(db: &mut Db, batch: &mut [Box<dyn Job>]) -> Result<(), StoreE
             Db::rollback_transaction(db)?;
         }
     }
-    Db::commit_transaction(db)?;
-    Ok(())
+    Db::commit_transaction(db).map_err(|error| StoreError::from(error).of_commit())
 }
 
 fn carry_out_alone(file: &mut File, mut job: Box<dyn Job>) {
@@ -481,9 +480,6 @@ fn commit(connection: &mut Pooled, job: &mut dyn Job) -> Verdict {
     let trouble = take_trouble();
     let Err(error) = committed else { return Verdict::Final };
     connection.is_lost = true;
-    job.fail(match error {
-        StoreError::Unavailable(text) => StoreError::Unavailable(text),
-        error => StoreError::Unavailable(format!("the commit failed: {error}")),
-    });
+    job.fail(error.of_commit());
     if trouble == Trouble::Again { Verdict::Again } else { Verdict::Final }
 }

@@ -1,0 +1,93 @@
+//! Clients, scopes, resources, policies and refusals.
+
+use crate::samples::{NOW, client, later};
+use authward::domain::client::Client;
+use authward::domain::id::{ClientId, Reference};
+use authward::domain::refusal::RefusalRecord;
+use authward::domain::resource::{AccessTokenType, Resource, ScopeDescription};
+use authward::store::{clients, policies, refusals, resources, scopes};
+
+on_every_database! {
+    async fn a_client_is_saved_replaced_found_exactly_and_removed(db: Database) {
+        let first = client("native");
+        let second = Client { disabled_at: Some(NOW), name: None, ..client("native") };
+        for one in [first.clone(), first, second] {
+            let stored = one.clone();
+            db.write(move |db| clients::save(db, &stored, NOW)).await;
+            assert_eq!(db.read(|db| clients::find(db, &ClientId::new("native"))).await, Some(one));
+        }
+        for other in ["Native", "native ", " native", "nativ", "", "native\0", "nátive"] {
+            assert_eq!(db.read(move |db| clients::find(db, &ClientId::new(other))).await, None, "{other:?}");
+        }
+        db.write(|db| clients::save(db, &client("Backend"), NOW)).await;
+        let listed = db.read(clients::list).await;
+        assert_eq!(listed.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["Backend", "native"]);
+        assert!(db.write(|db| clients::remove(db, &ClientId::new("native"))).await);
+        assert!(!db.write(|db| clients::remove(db, &ClientId::new("native"))).await);
+    }
+
+    async fn scopes_are_described(db: Database) {
+        let scope = |words: &str| ScopeDescription {
+            name: "orders:read".to_owned(),
+            description: [("en", words), ("ko", "주문 내역 보기")].map(|(tag, text)| (tag.to_owned(), text.to_owned())).into(),
+        };
+        for words in ["See orders", "See your orders"] {
+            let stored = scope(words);
+            db.write(move |db| scopes::save(db, &stored, NOW)).await;
+        }
+        assert_eq!(db.read(scopes::list).await, [scope("See your orders")]);
+        assert!(db.write(|db| scopes::remove(db, "orders:read")).await);
+        assert!(!db.write(|db| scopes::remove(db, "orders:read")).await);
+    }
+
+    async fn resources_are_found_by_their_exact_identifier(db: Database) {
+        let resource = |identifier: &str| Resource {
+            identifier: identifier.to_owned(),
+            scopes: vec!["orders:read".to_owned()],
+            access_token_type: AccessTokenType::Jwt,
+            served_by: vec![ClientId::new("backend")],
+        };
+        let stored = resource("https://api.example.com/a");
+        db.write(move |db| resources::save(db, &stored, NOW)).await;
+        let found = db.read(|db| resources::find(db, "https://api.example.com/a")).await;
+        assert_eq!(found, Some(resource("https://api.example.com/a")));
+        assert_eq!(db.read(|db| resources::find(db, "https://api.example.com/A")).await, None);
+        assert_eq!(db.read(|db| resources::find(db, "https://api.example.com/a\0")).await, None);
+        assert_eq!(db.read(resources::list).await.len(), 1);
+        assert!(db.write(|db| resources::remove(db, "https://api.example.com/a")).await);
+        assert!(!db.write(|db| resources::remove(db, "https://api.example.com/a")).await);
+    }
+
+    async fn a_policy_is_the_last_document_saved(db: Database) {
+        assert_eq!(db.read(|db| policies::find(db, "registration")).await, None);
+        for document in [r#"{"mode":"closed"}"#, r#"{"mode":"open"}"#] {
+            db.write(move |db| policies::save(db, "registration", document, NOW)).await;
+            assert_eq!(db.read(|db| policies::find(db, "registration")).await.as_deref(), Some(document));
+        }
+    }
+
+    async fn refusals_are_kept_and_a_reference_in_use_costs_only_its_own(db: Database) {
+        let refusal = |reference: &str, sent: &str| RefusalRecord {
+            reference: Reference::new(reference),
+            rule: "AW-PKCE-MISSING".to_owned(),
+            client_id: Some(ClientId::new("native")),
+            sent: sent.to_owned(),
+            expected: "\u{1f511} 'quoted' \\ text".to_owned(),
+            request_id: "0123456789abcdef".to_owned(),
+            endpoint: "GET /authorize".to_owned(),
+            refused_at: NOW,
+            expires_at: later(60),
+        };
+        let batch = [refusal("AAAA-AAAA", "one"), refusal("AAAA-AAAA", "two"), refusal("BBBB-BBBB", "three")];
+        db.write(move |db| refusals::insert_many(db, &batch)).await;
+        let find = |reference: &'static str| db.read(move |db| refusals::find(db, &Reference::new(reference)));
+        assert_eq!(find("AAAA-AAAA").await, Some(refusal("AAAA-AAAA", "one")));
+        assert_eq!(find("BBBB-BBBB").await, Some(refusal("BBBB-BBBB", "three")));
+        assert_eq!(find("bbbb-bbbb").await, None);
+        assert_eq!(find("\0").await, None);
+        db.write(|db| refusals::insert_many(db, &[])).await;
+        let odd = refusal("CCCC-CCCC", "a\0b");
+        db.write(move |db| refusals::insert_many(db, std::slice::from_ref(&odd))).await;
+        assert_eq!(find("CCCC-CCCC").await.unwrap().sent, "a\u{fffd}b");
+    }
+}

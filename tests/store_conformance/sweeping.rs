@@ -1,0 +1,90 @@
+//! Bounded removal of what has expired.
+
+use crate::samples::{NOW, code, family, grant, interaction, later, session, signing_key};
+use authward::domain::id::{GrantId, Reference};
+use authward::domain::key::{Algorithm, KeyState, SigningKey};
+use authward::domain::refusal::RefusalRecord;
+use authward::domain::secret::TokenHash;
+use authward::domain::session::Session;
+use authward::domain::throttle::Throttle;
+use authward::domain::time::Lifetime;
+use authward::store::{
+    Db, StoreError, codes, grants, interactions, refresh_tokens, refusals, sessions, signing_keys, sweep, throttles,
+};
+
+/// One row a table that ends at 6000 at the latest, one that ends later.
+fn fill(db: &mut Db) -> Result<(), StoreError> {
+    for (name, end) in [("soon", later(6000)), ("late", later(60_000))] {
+        sessions::insert(db, &Session { expires_at: end, idle_expires_at: end, ..session(name, "alice") })?;
+        let mut waiting = interaction(name);
+        waiting.expires_at = end;
+        interactions::insert(db, &waiting)?;
+        let mut granted = grant(name, "alice", "s1");
+        granted.expires_at = end;
+        grants::insert(db, &granted)?;
+        codes::insert(db, &code(name, name), end)?;
+        let mut refreshed = family(name, name, "alice");
+        (refreshed.expires_at, refreshed.idle_expires_at) = (end, end);
+        refresh_tokens::insert(db, &refreshed)?;
+        throttles::save(
+            db,
+            &Throttle { subject: TokenHash::of(name), failures: 1, last_failed_at: NOW, expires_at: end },
+        )?;
+        let refusal = RefusalRecord {
+            reference: Reference::new(name),
+            rule: "AW-METHOD".to_owned(),
+            client_id: None,
+            sent: String::new(),
+            expected: String::new(),
+            request_id: String::new(),
+            endpoint: String::new(),
+            refused_at: NOW,
+            expires_at: end,
+        };
+        refusals::insert_many(db, &[refusal])?;
+        let retired = SigningKey {
+            retires_at: Some(end.minus(Lifetime::days(30))),
+            ..signing_key(name, Algorithm::ES256, KeyState::Retired)
+        };
+        signing_keys::insert(db, &retired)?;
+    }
+    signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
+}
+
+const TABLES: [&str; 8] = [
+    "sessions",
+    "interactions",
+    "authorization_codes",
+    "refresh_token_families",
+    "grants",
+    "throttles",
+    "refusals",
+    "signing_keys",
+];
+
+on_every_database! {
+    async fn what_has_expired_goes_and_the_rest_stays(db: Database) {
+        db.write(fill).await;
+        assert!(db.write(|db| sweep::expired(db, later(5999), 100)).await.is_empty());
+        assert_eq!(db.write(|db| sweep::expired(db, later(6000), 100)).await, TABLES.map(|table| (table, 1)));
+        assert!(db.write(|db| sweep::expired(db, later(6000), 100)).await.is_empty());
+        assert!(db.read(|db| grants::find(db, &GrantId::new("late"))).await.is_some());
+        assert!(db.read(|db| grants::find(db, &GrantId::new("soon"))).await.is_none());
+        assert_eq!(db.read(signing_keys::list).await.len(), 2);
+    }
+
+    async fn a_step_is_bounded(db: Database) {
+        db.write(|db| (0..7).try_for_each(|n| sessions::insert(db, &session(&n.to_string(), "alice")))).await;
+        let mut steps = Vec::new();
+        for _ in 0..4 {
+            steps.push(db.write(|db| sweep::expired(db, later(10_000), 3)).await);
+        }
+        // Idle and absolute expiry are bounded each.
+        assert_eq!(steps, [vec![("sessions", 6)], vec![("sessions", 1)], vec![], vec![]]);
+    }
+
+    async fn an_idle_session_goes_before_its_absolute_end(db: Database) {
+        db.write(|db| sessions::insert(db, &session("idle", "alice"))).await;
+        assert_eq!(db.write(|db| sweep::expired(db, later(600), 10)).await, [("sessions", 1)]);
+    }
+}
