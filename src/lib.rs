@@ -20,7 +20,6 @@ pub mod routes;
 pub mod sessions;
 pub mod settings;
 pub mod store;
-pub mod tls;
 pub mod tokens;
 pub mod ui;
 pub mod web;
