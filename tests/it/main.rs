@@ -3,5 +3,9 @@
 //!
 //! A test that proves a clause says so in its doc comment (`/// RFC 7636 §4.6`); `docs/CONFORMANCE.md` is made of these.
 
+mod authorize_answer;
+mod authorize_client;
+mod authorize_request;
 mod harness;
+mod prompt;
 mod support;
