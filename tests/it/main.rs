@@ -8,4 +8,6 @@ mod authorize_client;
 mod authorize_request;
 mod harness;
 mod prompt;
+mod token_client;
+mod token_code;
 mod support;

@@ -57,9 +57,12 @@ pub fn claims_of(token: &str) -> Map<String, Value> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).expect("base64url")).expect("JSON")
 }
 
-/// `at_hash` (OIDC Core §3.1.3.6) for the algorithms with SHA-256.
-pub fn at_hash(access_token: &str) -> String {
-    URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token.as_bytes())[..16])
+/// `at_hash` (OIDC Core §3.1.3.6): the left half of the hash that belongs to the algorithm; Ed25519 signs SHA-512.
+pub fn at_hash(access_token: &str, algorithm: &str) -> String {
+    match algorithm {
+        "EdDSA" => URL_SAFE_NO_PAD.encode(&sha2::Sha512::digest(access_token.as_bytes())[..32]),
+        _ => URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token.as_bytes())[..16]),
+    }
 }
 
 /// The S256 challenge of a verifier (RFC 7636 §4.2).

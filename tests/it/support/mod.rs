@@ -8,7 +8,7 @@ mod browser;
 pub mod clients;
 pub mod jwt;
 pub mod raw;
-mod relying_party;
+pub mod relying_party;
 pub mod rows;
 
 #[path = "../../support/mod.rs"]

@@ -273,7 +273,7 @@ impl<'a> RelyingParty<'a> {
         assert_eq!(id.text("iss"), self.app.issuer);
         assert_eq!(id.claims["aud"], Value::String(self.client_id.clone()));
         assert_eq!(id.text("sub"), sub);
-        assert_eq!(id.text("at_hash"), jwt::at_hash(access_token));
+        assert_eq!(id.text("at_hash"), jwt::at_hash(access_token, id.header["alg"].as_str().unwrap_or_default()));
         assert!(id.number("auth_time") <= id.number("iat"));
         match request {
             Some(request) => assert_eq!(id.claims.get("nonce").and_then(Value::as_str), request.find("nonce")),
