@@ -9,10 +9,13 @@ use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{Resource, Route, guard, web};
 
+/// A method and its handler.
+type Answer = (&'static str, fn() -> Route);
+
 /// A row: a path under the issuer, what it answers, its policy.
 struct Row {
     path: &'static str,
-    methods: &'static [(&'static str, fn() -> Route)],
+    methods: &'static [Answer],
     policy: Policy,
 }
 

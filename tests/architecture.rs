@@ -49,7 +49,27 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clients",
         ],
     ),
-    ("web", &["domain", "settings", "clock", "entropy", "clients", "tokens", "sessions", "passwords", "usage", "ui"]),
+    // The recorder of refusals is a service of its own: every slice refuses, and none owns the record.
+    ("refusals", &["domain", "settings", "clock", "entropy", "store"]),
+    // The edge hands every service to the handlers and answers what they fail with, so it names `store` and `keys` too.
+    (
+        "web",
+        &[
+            "domain",
+            "settings",
+            "clock",
+            "entropy",
+            "store",
+            "keys",
+            "clients",
+            "tokens",
+            "sessions",
+            "passwords",
+            "usage",
+            "refusals",
+            "ui",
+        ],
+    ),
     ("oauth/engine", &["domain"]),
     (
         "oauth",
@@ -67,6 +87,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sessions",
             "clients",
             "tokens",
+            "refusals",
             "web",
             "oauth/engine",
         ],
@@ -88,8 +109,12 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sessions",
             "clients",
             "tokens",
+            "refusals",
         ],
     ),
+    // Probes, and what two slices share (the discovery document) or none owns (assets, the demonstration).
+    ("health", ABOVE_THE_SLICES),
+    ("pages", &["domain", "oauth", "oidc", "ui", "web"]),
     ("routes", ALL),
     ("app", ALL),
     ("cli", ALL),
@@ -112,6 +137,7 @@ const ABOVE_THE_SLICES: &[&str] = &[
     "sessions",
     "clients",
     "tokens",
+    "refusals",
     "web",
 ];
 
@@ -124,7 +150,8 @@ const BELONGINGS: &[(&str, &[&str])] = &[
     ("pq_sys", &["store"]),
     ("jsonwebtoken", &["keys"]),
     ("oxide_auth", &["oauth/engine"]),
-    ("actix_web", &["web", "oauth", "oidc", "account", "admin", "routes", "app"]),
+    ("actix_web", &["web", "oauth", "oidc", "account", "admin", "health", "pages", "routes", "app"]),
+    ("chrono", &["oauth/engine"]),
     ("rand", &["entropy"]),
     ("config", &["settings"]),
     ("minijinja", &["ui"]),

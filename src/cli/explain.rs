@@ -3,7 +3,9 @@
 use super::output::{self, Format, time};
 use super::{Context, Failure, open};
 use crate::domain::id::Reference;
-use crate::domain::refusal::{RefusalRecord, Rule, find_rule, first_difference};
+use crate::domain::refusal::{
+    CODE_REDIRECT_URI, REDIRECT_URI_MISMATCH, RefusalRecord, Rule, find_rule, first_difference,
+};
 use crate::store;
 use clap::Args;
 use serde::Serialize;
@@ -60,14 +62,13 @@ impl Explain {
 fn explain(record: RefusalRecord) -> Explanation {
     let rule = find_rule(&record.rule);
     let said = |part: fn(&Rule) -> &'static str| rule.map(part).unwrap_or_default().to_owned();
-    let both = !record.sent.is_empty() && !record.expected.is_empty();
     Explanation {
         reference: record.reference.to_string(),
         meaning: said(|rule| rule.description),
         error: said(|rule| rule.code),
         section: said(|rule| rule.section),
         mend: said(|rule| rule.mend),
-        first_difference: both.then(|| first_difference(&record.sent, &record.expected)).flatten(),
+        first_difference: difference(&record),
         rule: record.rule,
         endpoint: record.endpoint,
         time: time(record.refused_at),
@@ -76,6 +77,20 @@ fn explain(record: RefusalRecord) -> Explanation {
         sent: record.sent,
         expected: record.expected,
     }
+}
+
+/// The first difference from the nearest of the values that were expected. Only values are compared: what was expected is
+/// often said in words.
+fn difference(record: &RefusalRecord) -> Option<String> {
+    let is_word = |text: &str| !text.is_empty() && !text.contains(char::is_whitespace);
+    let may_be_several = [REDIRECT_URI_MISMATCH.id, CODE_REDIRECT_URI.id].contains(&record.rule.as_str());
+    if !is_word(&record.sent) || !(may_be_several || is_word(&record.expected)) {
+        return None;
+    }
+    let in_common = |text: &&str| text.chars().zip(record.sent.chars()).take_while(|(one, other)| one == other).count();
+    let nearest = record.expected.split_whitespace().max_by_key(in_common)?;
+    let difference = first_difference(&record.sent, nearest)?;
+    Some(if nearest == record.expected { difference } else { format!("{difference}, compared with {nearest}") })
 }
 
 impl Explanation {
@@ -117,7 +132,7 @@ fn parse_reference(text: &str) -> Option<Reference> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::refusal::REDIRECT_URI_MISMATCH;
+    use crate::domain::refusal::CLIENT_UNKNOWN;
     use crate::domain::time::Timestamp;
 
     #[test]
@@ -130,23 +145,36 @@ mod tests {
         }
     }
 
-    #[test]
-    fn an_explanation_names_the_first_difference_and_how_to_mend_it() {
-        let explanation = explain(RefusalRecord {
+    fn record(rule: &Rule, sent: &str, expected: &str) -> RefusalRecord {
+        RefusalRecord {
             reference: Reference::new("7K2M-9QX1"),
-            rule: REDIRECT_URI_MISMATCH.id.to_owned(),
+            rule: rule.id.to_owned(),
             client_id: None,
-            sent: "https://a.example/cb/".to_owned(),
-            expected: "https://a.example/cb".to_owned(),
+            sent: sent.to_owned(),
+            expected: expected.to_owned(),
             request_id: "0123456789abcdef".to_owned(),
             endpoint: "GET /authorize".to_owned(),
             refused_at: Timestamp::from_seconds(0),
             expires_at: Timestamp::from_seconds(1),
-        });
+        }
+    }
+
+    #[test]
+    fn an_explanation_names_the_first_difference_and_how_to_mend_it() {
+        let rule = &REDIRECT_URI_MISMATCH;
+        let explanation = explain(record(rule, "https://a.example/cb/", "https://a.example/cb"));
         assert_eq!(explanation.first_difference.unwrap(), "at character 21: '/' was sent, the end was expected");
+        assert_eq!((explanation.section.as_str(), explanation.mend.as_str()), (rule.section, rule.mend));
+        let explanation = explain(record(rule, "https://b.example/cb", "https://a.example/cb https://b.example/c"));
         assert_eq!(
-            (explanation.section.as_str(), explanation.mend.as_str()),
-            (REDIRECT_URI_MISMATCH.section, REDIRECT_URI_MISMATCH.mend)
+            explanation.first_difference.unwrap(),
+            "at character 20: 'b' was sent, the end was expected, compared with https://b.example/c"
         );
+    }
+
+    #[test]
+    fn words_are_not_compared_with_values() {
+        let explanation = explain(record(&CLIENT_UNKNOWN, "client_id=nobody", "a registered client"));
+        assert_eq!(explanation.first_difference, None);
     }
 }

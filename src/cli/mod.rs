@@ -11,8 +11,9 @@ mod explain;
 mod keys;
 pub mod logging;
 mod migrate;
-pub mod open;
+mod open;
 mod output;
+mod serve;
 mod user;
 
 use crate::clock::Clock;
@@ -42,6 +43,11 @@ const EXIT_STATUS: &str = "Exit status: 0 done; 1 the work failed; 2 unusable ar
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the server until SIGTERM or SIGINT.
+    ///
+    /// An embedded database is made and migrated; with PostgreSQL and MySQL the schema must be current, unless
+    /// database.migrate_on_start is true.
+    Serve,
     /// Bring the database schema up to date.
     ///
     /// Safe to run from several nodes at once. An embedded database is made if it is missing.
@@ -111,6 +117,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     let context = Context { settings, clock: Clock::System, entropy: Entropy::Os };
     runtime.block_on(async move {
         match cli.command {
+            Command::Serve => serve::run(context).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Apply(command) => command.run(&context).await,
             Command::Keys(command) => command.run(&context).await,

@@ -288,7 +288,7 @@ impl Form<'_> {
         let response_types = self.read_response_types(&grant_types, &exceptions);
         let client = Client {
             id,
-            name: self.text("client_name", 128 * 4, |text| bounded_name(text)),
+            name: self.text("client_name", 128 * 4, bounded_name),
             secret: None,
             authentication,
             application_type,

@@ -18,14 +18,17 @@ use std::time::Duration;
 const KEPT_FOR: Duration = Duration::from_secs(2);
 const MOST_KEPT: usize = 4096;
 
+/// Something that was read, and when.
+type Kept<T> = (Arc<T>, Stopwatch);
+
 /// The registered clients, and what the operator says of scopes and resources.
 #[derive(Clone)]
 pub struct Clients {
     store: Store,
     built_in: Option<Arc<Client>>,
-    kept: Arc<RwLock<HashMap<ClientId, (Arc<Client>, Stopwatch)>>>,
-    catalogue: Arc<RwLock<Option<(Arc<Catalogue>, Stopwatch)>>>,
-    origins: Arc<RwLock<Option<(Arc<HashSet<String>>, Stopwatch)>>>,
+    kept: Arc<RwLock<HashMap<ClientId, Kept<Client>>>>,
+    catalogue: Arc<RwLock<Option<Kept<Catalogue>>>>,
+    origins: Arc<RwLock<Option<Kept<HashSet<String>>>>>,
     proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
     guesses: Arc<authenticate::Guesses>,
 }

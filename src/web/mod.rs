@@ -11,5 +11,6 @@ pub mod forms;
 pub mod middleware;
 pub mod policy;
 pub mod services;
+pub mod tls;
 
 pub use services::Services;

@@ -122,8 +122,7 @@ impl Refresh {
             let from = family.position;
             let moved = match decide(family.rotation, from, self.token.presented, self.now, self.retry_window) {
                 Decision::Kept => store::refresh_tokens::touch(db, &family.id, self.now, idle)?.then_some(from),
-                Decision::Repeated => Some(from),
-                Decision::Rotated(to) | Decision::Reissued(to) => {
+                Decision::Rotated(to) | Decision::Repeated(to) | Decision::Reissued(to) => {
                     store::refresh_tokens::advance(db, &family.id, from, to, self.now, idle)?.then_some(to)
                 }
                 Decision::Replayed => {

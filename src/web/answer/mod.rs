@@ -75,7 +75,7 @@ pub fn from_store(error: &StoreError) -> Refusal {
 pub fn from_keys(error: &crate::keys::KeysError) -> Refusal {
     tracing::error!(cause = %error, "the signing keys cannot be used right now");
     match error {
-        crate::keys::KeysError::NotReady | crate::keys::KeysError::Store(_) => Refusal::by(&refusal::UNAVAILABLE),
+        error if error.is_temporary() => Refusal::by(&refusal::UNAVAILABLE),
         _ => Refusal::by(&refusal::INTERNAL),
     }
 }

@@ -68,8 +68,7 @@ pub async fn outer(
 }
 
 fn context_of(request: &ServiceRequest) -> RequestContext {
-    let services =
-        request.app_data::<web::Data<Services>>().expect("the app is built with its services, see app.rs");
+    let services = request.app_data::<web::Data<Services>>().expect("the app is built with its services, see app.rs");
     let peer = request.peer_addr().map(|peer| peer.ip());
     RequestContext {
         now: services.clock.now(),
@@ -87,8 +86,7 @@ async fn guarded(
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {
         Ok(Ok(response)) => response.map_into_boxed_body(),
         Ok(Err(error)) => {
-            let refusal =
-                Refusal::by(&refusal::REQUEST_MALFORMED).because(error.to_string(), "a well-formed request");
+            let refusal = Refusal::by(&refusal::REQUEST_MALFORMED).because(error.to_string(), "a well-formed request");
             ServiceResponse::new(handle.clone(), refuse(handle, &refusal))
         }
         Err(_) => {
