@@ -246,9 +246,9 @@ async fn an_idle_family_ends_and_a_used_one_ends_too_at_last() {
         answer.assert_error(400, "invalid_grant");
         assert_eq!(app.rule_of(&answer).await, "AW-REFRESH-TOKEN-INVALID");
         let mut age = IDLE;
-        while age + IDLE - 1 < WHOLE {
-            app.advance(IDLE - 1);
-            age += IDLE - 1;
+        while age + IDLE - 2 < WHOLE {
+            app.advance(IDLE - 2);
+            age += IDLE - 2;
             used = party.tokens(&party.refresh(used.refresh()).await, None).await;
         }
         app.advance(WHOLE - 1 - age);
