@@ -4,6 +4,7 @@
 //! Its audience may be an API: the authorization server that issued it is always one that it may be shown to.
 
 use crate::domain::claims;
+use crate::domain::id::GrantId;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::scope::{OPENID, ScopeSet};
 use crate::domain::user::User;
@@ -49,12 +50,13 @@ async fn respond(edge: &Edge, in_body: Option<String>) -> HttpResponse {
 async fn claims_of(edge: &Edge, in_body: Option<String>) -> Result<Map<String, Value>, Refusal> {
     let token = presented(edge, in_body)?;
     let claims = verify(edge, &token).await?;
+    let grant_id = access_token::grant_of(&claims).ok_or_else(|| invalid("a token that is no access token"))?;
     let scopes =
         claims.get("scope").and_then(Value::as_str).and_then(|text| ScopeSet::parse(text).ok()).unwrap_or_default();
     if !scopes.contains(OPENID) {
         return Err(Refusal::by(&refusal::TOKEN_SCOPE).because(format!("a token with scope {scopes}"), "scope openid"));
     }
-    let user = find_user(edge, &claims).await?;
+    let user = find_user(edge, grant_id, &claims).await?;
     Ok(claims::for_scopes(&user, &scopes))
 }
 
@@ -73,8 +75,7 @@ async fn verify(edge: &Edge, token: &str) -> Result<Map<String, Value>, Refusal>
 }
 
 /// A revoked grant ends its access tokens here at once.
-async fn find_user(edge: &Edge, token: &Map<String, Value>) -> Result<User, Refusal> {
-    let grant_id = access_token::grant_of(token).ok_or_else(|| invalid("a token without grant"))?;
+async fn find_user(edge: &Edge, grant_id: GrantId, token: &Map<String, Value>) -> Result<User, Refusal> {
     let found = edge.store.read(move |db| {
         let Some(grant) = store::grants::find(db, &grant_id)?.filter(|grant| grant.revoked_at.is_none()) else {
             return Ok(None);

@@ -1,0 +1,17 @@
+//! HTTP tests: the real server in this process, on a port and a database of its own for every test, under a clock that a
+//! test moves and with randomness from a seed. One module an endpoint; `support` is what they share.
+//!
+//! A test that proves a clause says so in its doc comment (`/// RFC 7636 §4.6`); `docs/CONFORMANCE.md` is made of these.
+
+mod authorize_answer;
+mod authorize_client;
+mod authorize_request;
+mod harness;
+mod prompt;
+mod races;
+mod resources;
+mod token_client;
+mod token_code;
+mod token_refresh;
+mod userinfo;
+mod support;

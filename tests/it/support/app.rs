@@ -1,0 +1,375 @@
+//! A server of one test: its own thread and runtime, database, port, clock and randomness.
+
+use super::answer::Answer;
+use super::browser::Browser;
+use super::relying_party::RelyingParty;
+use super::shared::databases::TestDatabase;
+use super::shared::server::free_port;
+use authward::app::App;
+use authward::clock::Clock;
+use authward::domain::client::Client;
+use authward::domain::id::{Reference, UserId};
+use authward::domain::issuer::Issuer;
+use authward::domain::key::{SecretKey, SigningKey};
+use authward::domain::refusal::RefusalRecord;
+use authward::domain::resource::Resource;
+use authward::domain::secret::Secret;
+use authward::domain::time::{Lifetime, Timestamp};
+use authward::domain::user::{Email, User, Username};
+use authward::entropy::Entropy;
+use authward::keys::Purpose;
+use authward::settings::Settings;
+use authward::store::{self, Db, StoreError, migrate};
+use authward::web::Services;
+use serde_json::{Map, Value};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::thread::JoinHandle;
+use tokio::sync::{Mutex, oneshot};
+
+/// Where every clock stands at first: 15 January 2027, 08:00:00 UTC.
+pub const START: i64 = 1_800_000_000;
+/// The password of every user that a test adds.
+pub const PASSWORD: &str = "a tram stop under seven maples";
+/// One master key, so that all tests can share the signing keys that the first one made.
+const MASTER_KEY: &str = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0";
+
+/// Signing keys are slow to make (RSA), so they are made once a run.
+static KEYS: Mutex<Option<MadeKeys>> = Mutex::const_new(None);
+
+#[derive(Clone)]
+struct MadeKeys {
+    signing: Vec<SigningKey>,
+    secret: Vec<(SecretKey, i64)>,
+}
+
+/// A server that is about to be started.
+pub struct Builder {
+    change: Vec<Box<dyn FnOnce(&mut Settings) + Send>>,
+    issuer: Option<String>,
+    clients: Vec<Client>,
+    resources: Vec<Resource>,
+    users: Vec<String>,
+    seed: u64,
+}
+
+impl Builder {
+    /// Changes settings, after those of the harness.
+    #[must_use]
+    pub fn settings(mut self, change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
+        self.change.push(Box::new(change));
+        self
+    }
+
+    /// Another issuer than the address that is listened on. One that begins with a slash is appended to the address.
+    #[must_use]
+    pub fn issuer(mut self, issuer: &str) -> Self {
+        self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn client(mut self, client: Client) -> Self {
+        self.clients.push(client);
+        self
+    }
+
+    #[must_use]
+    pub fn resource(mut self, resource: Resource) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// A user with this name, the address `NAME@example.com`, and [`PASSWORD`].
+    #[must_use]
+    pub fn user(mut self, name: &str) -> Self {
+        self.users.push(name.to_owned());
+        self
+    }
+
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    pub async fn start(self) -> TestApp {
+        let database = TestDatabase::from_env();
+        let port = free_port();
+        let base = format!("http://127.0.0.1:{port}");
+        let issuer = match self.issuer {
+            None => base.clone(),
+            Some(path) if path.starts_with('/') => format!("{base}{path}"),
+            Some(whole) => whole,
+        };
+        let mut settings = settings(&database.url, port, &issuer);
+        for change in self.change {
+            change(&mut settings);
+        }
+        let clock = Clock::standing_at(Timestamp::from_seconds(START));
+        let (services, server) = Server::start(settings, clock.clone(), Entropy::seeded(self.seed)).await;
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("an HTTP client");
+        let app = TestApp { base, issuer, services, clock, http, database, port, server: Some(server) };
+        for client in self.clients {
+            app.register(client).await;
+        }
+        for resource in self.resources {
+            let now = app.now();
+            app.write(move |db| store::resources::save(db, &resource, now)).await;
+        }
+        for name in self.users {
+            app.add_user(&name).await;
+        }
+        app
+    }
+}
+
+fn settings(database: &str, port: u16, issuer: &str) -> Settings {
+    let mut settings = Settings::defaults();
+    settings.server.bind = vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))];
+    settings.server.issuer = Issuer::parse(issuer).expect("an issuer");
+    settings.server.workers = 1;
+    settings.server.shutdown_grace = std::time::Duration::ZERO;
+    settings.database.url = Secret::new(database);
+    settings.database.connections = if database.starts_with("sqlite") { 2 } else { 6 };
+    settings.database.wait = std::time::Duration::from_secs(30);
+    settings.database.migrate_on_start = true;
+    settings.keys.master_key = Some(Secret::new(MASTER_KEY));
+    settings.keys.master_key_file = None;
+    settings.keys.may_make_master_key = false;
+    settings.accounts.passwords.threads = 1;
+    settings.accounts.passwords.queue = 256;
+    settings.accounts.passwords.memory = 64;
+    settings.accounts.passwords.iterations = 1;
+    settings
+}
+
+/// A running server. It stops, and its database goes, when this value is dropped.
+pub struct TestApp {
+    /// Where it is reached: `http://127.0.0.1:PORT`.
+    pub base: String,
+    /// What it calls itself.
+    pub issuer: String,
+    pub port: u16,
+    pub services: Services,
+    pub clock: Clock,
+    pub http: reqwest::Client,
+    pub database: TestDatabase,
+    server: Option<Server>,
+}
+
+impl TestApp {
+    /// A server with the usual clients ([`super::clients`]) and the user `alice`.
+    pub async fn start() -> Self {
+        Self::usual().start().await
+    }
+
+    /// The usual server with other settings.
+    pub async fn with(change: impl FnOnce(&mut Settings) + Send + 'static) -> Self {
+        Self::usual().settings(change).start().await
+    }
+
+    /// The usual server, to be changed further.
+    pub fn usual() -> Builder {
+        super::clients::all().into_iter().fold(Self::empty(), Builder::client).user("alice")
+    }
+
+    /// A server without clients and users.
+    pub fn empty() -> Builder {
+        let (change, clients, resources, users) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Builder { change, issuer: None, clients, resources, users, seed: 1 }
+    }
+
+    /// The address of a path under the issuer, on the address that is listened on.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{}{path}", self.base, self.services.settings.server.issuer.path())
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Moves the clock.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance(Lifetime::seconds(seconds));
+    }
+
+    /// A browser without cookies.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self)
+    }
+
+    /// A browser in which this user is signed in.
+    pub async fn signed_in(&self, name: &str) -> Browser {
+        let browser = self.browser();
+        browser.sign_in(name, PASSWORD).await;
+        browser
+    }
+
+    /// A client as a program that checks every answer.
+    pub fn relying_party(&self, client_id: &str) -> RelyingParty<'_> {
+        RelyingParty::new(self, client_id)
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.http.get(self.url(path))).await
+    }
+
+    /// Posts a form without cookies.
+    pub async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send(self.http.post(self.url(path)).form(form)).await
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        Answer::read(request.send().await.expect("an answer")).await
+    }
+
+    /// Saves a client. What the server found of it in the two seconds before is not asked for again: register first.
+    pub async fn register(&self, client: Client) {
+        let now = self.now();
+        self.write(move |db| store::clients::save(db, &client, now)).await;
+    }
+
+    /// Adds a user with the address `NAME@example.com` and [`PASSWORD`].
+    pub async fn add_user(&self, name: &str) -> User {
+        let hash = self.services.passwords.hash(&Secret::new(PASSWORD)).await.expect("a hash");
+        let now = self.now();
+        let mut claims = Map::new();
+        claims.insert("name".into(), Value::String(format!("{name} Kim")));
+        claims.insert("locale".into(), Value::String("ko-KR".into()));
+        let user = User {
+            id: UserId::new(self.services.entropy.uuid(now.seconds())),
+            username: Username::parse(name).expect("a user name"),
+            email: Email::parse(&format!("{name}@example.com")).expect("an address"),
+            email_verified: true,
+            password_hash: Some(hash),
+            claims,
+            roles: Vec::new(),
+            disabled_at: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let stored = user.clone();
+        self.write(move |db| store::users::insert(db, &stored)).await;
+        user
+    }
+
+    pub async fn find_user(&self, name: &str) -> Option<User> {
+        let login = authward::domain::user::LoginName::parse(name).expect("a login name");
+        self.read(move |db| store::users::find_by_login(db, &login)).await
+    }
+
+    /// Changes a stored user.
+    pub async fn change_user(&self, name: &str, change: impl FnOnce(&mut User)) {
+        let mut user = self.find_user(name).await.expect("the user");
+        change(&mut user);
+        assert!(self.write(move |db| store::users::update(db, &user)).await);
+    }
+
+    pub async fn read<T: Send + 'static>(&self, work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static) -> T {
+        self.services.store.read(work).await.expect("a working database")
+    }
+
+    pub async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> T {
+        self.services.store.write(work).await.expect("a working database")
+    }
+
+    /// The record behind the reference that an answer shows.
+    #[track_caller]
+    pub fn explain(&self, answer: &Answer) -> impl Future<Output = RefusalRecord> {
+        let reference = Reference::new(answer.reference());
+        let shown = format!("{answer:?}");
+        async move {
+            self.services.refusals.flush().await.expect("a working database");
+            let found = self.read(move |db| store::refusals::find(db, &reference)).await;
+            found.unwrap_or_else(|| panic!("the reference of {shown} explains nothing"))
+        }
+    }
+
+    /// The rule by which an answer refuses.
+    #[track_caller]
+    pub fn rule_of(&self, answer: &Answer) -> impl Future<Output = String> {
+        let record = self.explain(answer);
+        async move { record.await.rule }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+}
+
+/// The thread of a server: actix needs a runtime of its own that outlives no test.
+struct Server {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Server {
+    async fn start(settings: Settings, clock: Clock, entropy: Entropy) -> (Services, Self) {
+        let (stop, stopped) = oneshot::channel();
+        let (ready, services) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async {
+                let app = App::build(settings, clock, entropy).expect("the app is built");
+                prepare(&app).await;
+                let running = app.start().expect("the server starts");
+                let _ = ready.send(running.services.clone());
+                let _ = stopped.await;
+                running.stop().await;
+            });
+        });
+        (services.await.expect("a server that started: see above why it did not"), Self { stop, thread })
+    }
+
+    fn stop(self) {
+        let _ = self.stop.send(());
+        if self.thread.join().is_err() && !std::thread::panicking() {
+            panic!("the server did not stop in order");
+        }
+    }
+}
+
+async fn prepare(app: &App) {
+    let services = app.services();
+    migrate::run(&services.store).await.expect("the schema");
+    let mut made = KEYS.lock().await;
+    match &*made {
+        Some(keys) => {
+            let keys = keys.clone();
+            services.store.write(move |db| put_keys(db, &keys)).await.expect("the shared keys");
+            app.prepare().await.expect("the app is prepared");
+        }
+        None => {
+            app.prepare().await.expect("the app is prepared");
+            *made = Some(services.store.read(find_keys).await.expect("the keys"));
+        }
+    }
+}
+
+fn find_keys(db: &mut Db) -> Result<MadeKeys, StoreError> {
+    let mut secret = Vec::new();
+    for purpose in Purpose::ALL {
+        secret.extend(store::secret_keys::list(db, purpose.as_str())?.into_iter().zip(0..));
+    }
+    Ok(MadeKeys { signing: store::signing_keys::list(db)?, secret })
+}
+
+fn put_keys(db: &mut Db, keys: &MadeKeys) -> Result<(), StoreError> {
+    for key in &keys.signing {
+        store::signing_keys::insert(db, key)?;
+    }
+    for (key, ordinal) in &keys.secret {
+        store::secret_keys::insert(db, key, *ordinal)?;
+    }
+    Ok(())
+}

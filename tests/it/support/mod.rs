@@ -1,0 +1,20 @@
+//! What the HTTP tests share: a server ([`TestApp`]), a person's browser ([`Browser`]), and a client that checks every
+//! answer as clients must ([`RelyingParty`]).
+#![allow(dead_code, unused_imports, reason = "a toolbox: not every tool is in use at all times")]
+
+mod answer;
+mod app;
+mod browser;
+pub mod clients;
+pub mod jwt;
+pub mod raw;
+pub mod relying_party;
+pub mod rows;
+
+#[path = "../../support/mod.rs"]
+pub mod shared;
+
+pub use answer::Answer;
+pub use app::{Builder, PASSWORD, START, TestApp};
+pub use browser::Browser;
+pub use relying_party::{AuthRequest, RelyingParty, Tokens};
