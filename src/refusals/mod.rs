@@ -20,12 +20,14 @@ pub struct Refusals {
     store: Store,
     entropy: Entropy,
     waiting: Arc<Mutex<Vec<RefusalRecord>>>,
+    /// Held while something is written, so that a second flush ends after the first.
+    writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Refusals {
     /// A recorder that writes to `store`.
     pub fn new(store: Store, entropy: Entropy) -> Self {
-        Self { store, entropy, waiting: Arc::default() }
+        Self { store, entropy, waiting: Arc::default(), writing: Arc::default() }
     }
 
     /// Logs a refusal, keeps it to be explained, and gives the reference that people see.
@@ -57,11 +59,13 @@ impl Refusals {
         reference
     }
 
-    /// Writes what waits. Called a few times a second by a job, and once when the server stops.
+    /// Writes what waits; afterwards everything that was recorded before can be found. Called a few times a second by a
+    /// job, and once when the server stops.
     ///
     /// # Errors
     /// [`StoreError`] where it could not be written; what waited is dropped then, for it was logged.
     pub async fn flush(&self) -> Result<(), StoreError> {
+        let _writing = self.writing.lock().await;
         let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if waiting.is_empty() {
             return Ok(());

@@ -8,7 +8,10 @@
 mod authorize_answer;
 mod authorize_client;
 mod authorize_request;
+mod cors;
+mod discovery;
 mod harness;
+mod headers;
 mod prompt;
 mod races;
 mod resources;
