@@ -118,17 +118,21 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every function under a test attribute, with the doc comment above that.
+/// Every function under a test attribute, with the doc comment above that. A macro call of a whole file's kind
+/// (`on_every_database! {`) makes tests of all the functions in it.
 fn cited_tests(text: &str) -> Vec<(String, String)> {
     let (mut docs, mut is_test, mut found) = (String::new(), false, Vec::new());
-    for line in text.lines().map(str::trim) {
+    let mut is_in_macro = false;
+    for line in text.lines() {
+        is_in_macro = (is_in_macro && line != "}") || line.ends_with("! {") && !line.starts_with(' ');
+        let line = line.trim();
         if let Some(doc) = line.strip_prefix("///") {
             docs.push_str(doc);
         } else if line.starts_with("#[") {
             is_test |= line.contains("test");
         } else {
             let name = line.split("fn ").nth(1).and_then(|rest| rest.split(['(', '<']).next());
-            if let (true, Some(name)) = (is_test && !docs.is_empty(), name) {
+            if let (true, Some(name)) = ((is_test || is_in_macro) && !docs.is_empty(), name) {
                 found.push((name.to_owned(), docs.clone()));
             }
             docs.clear();
