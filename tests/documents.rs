@@ -10,11 +10,13 @@ use authward::domain::refusal::RULES;
 
 /// The specifications whose clauses are listed, in the order of the document.
 const SPECIFICATIONS: &[&str] = &[
+    "RFC 6265",
     "RFC 6749",
     "RFC 6750",
     "RFC 7515",
     "RFC 7517",
     "RFC 7518",
+    "RFC 7591",
     "RFC 7636",
     "RFC 7638",
     "RFC 7662",
@@ -29,7 +31,9 @@ const SPECIFICATIONS: &[&str] = &[
     "RFC 9207",
     "RFC 9700",
     "OAuth 2.1",
+    "OAuth 2.0 for Browser-Based Apps",
     "OIDC Core",
+    "OIDC Registration",
     "OpenID Connect Discovery",
     "OpenID Connect Registration",
     "OpenID Connect RP-Initiated Logout",
