@@ -122,7 +122,7 @@ fn rust_files(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// Every function under a test attribute, with the doc comment above that. A macro call of a whole file's kind
+/// Every function under a test attribute, with the doc comment above that. A macro call that stands on its own
 /// (`on_every_database! {`) makes tests of all the functions in it.
 fn cited_tests(text: &str) -> Vec<(String, String)> {
     let (mut docs, mut is_test, mut found) = (String::new(), false, Vec::new());
