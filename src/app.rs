@@ -24,6 +24,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -60,6 +61,7 @@ pub enum AppError {
 /// A server that is built and not bound yet.
 pub struct App {
     services: Services,
+    migration_is_due: Arc<AtomicBool>,
 }
 
 impl App {
@@ -84,7 +86,7 @@ impl App {
             clock,
             entropy,
         };
-        Ok(Self { services })
+        Ok(Self { services, migration_is_due: Arc::default() })
     }
 
     /// The services, for commands and tests.
@@ -113,6 +115,7 @@ impl App {
                     cause,
                     "the database cannot be reached; the server starts and answers 503 until it can"
                 );
+                self.migration_is_due.store(is_ours, Ordering::SeqCst);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -136,6 +139,7 @@ impl App {
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             clock: services.clock.clone(),
+            migration_is_due: self.migration_is_due,
         };
         let jobs = jobs.start(&stopped);
         let handle = server.handle();

@@ -5,6 +5,8 @@ use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::refusals::Refusals;
 use crate::store::{self, Store, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -28,6 +30,8 @@ pub struct Jobs {
     pub refusals: Refusals,
     /// The clock.
     pub clock: Clock,
+    /// Whether the schema is still to be brought up to date, because the database could not be reached at the start.
+    pub migration_is_due: Arc<AtomicBool>,
 }
 
 impl Jobs {
@@ -41,13 +45,29 @@ impl Jobs {
             })),
             tokio::spawn(every(KEYS_EVERY, stop.clone(), move || {
                 let jobs = keys.clone();
-                async move { log("rotating keys", jobs.keys.tick().await) }
+                async move {
+                    log("migrating", jobs.migrate_if_due().await);
+                    log("rotating keys", jobs.keys.tick().await);
+                }
             })),
             tokio::spawn(every(SWEEP_EVERY, stop.clone(), move || {
                 let jobs = sweep.clone();
                 async move { log("sweeping", jobs.sweep().await) }
             })),
         ]
+    }
+
+    /// Brings the schema up to date where that could not be done at the start.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn migrate_if_due(&self) -> Result<(), StoreError> {
+        if self.migration_is_due.load(Ordering::SeqCst) {
+            let applied = store::migrate::run(&self.store).await?;
+            self.migration_is_due.store(false, Ordering::SeqCst);
+            tracing::info!(migrations = applied.len(), "the database is there, and its schema is current");
+        }
+        Ok(())
     }
 
     /// Removes what has expired.
