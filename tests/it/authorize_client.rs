@@ -74,7 +74,8 @@ async fn a_wrong_client_or_redirect_uri_is_a_page_and_never_a_redirect() {
 #[tokio::test]
 async fn an_unregistered_redirect_uri_is_a_page_also_beside_other_mistakes() {
     let app = TestApp::start().await;
-    let request = app.relying_party("spa").request().with("redirect_uri", "https://evil.example/").with("prompt", "none");
+    let request =
+        app.relying_party("spa").request().with("redirect_uri", "https://evil.example/").with("prompt", "none");
     for wrong in [request.clone().with("response_type", "token"), request.clone().and("state", "x"), request] {
         app.get(&wrong.with("response_mode", "fragment").address()).await.assert_page(400);
     }
@@ -100,7 +101,8 @@ async fn a_client_with_one_redirect_uri_may_leave_it_out() {
     let request = party.request().without("redirect_uri");
     let answer = browser.get(&request.address()).await;
     let code = party.code(&answer, &request);
-    let fields: Vec<_> = party.exchange(&code, &request).into_iter().filter(|(name, _)| name != "redirect_uri").collect();
+    let fields: Vec<_> =
+        party.exchange(&code, &request).into_iter().filter(|(name, _)| name != "redirect_uri").collect();
     party.tokens(&party.token(&fields).await, Some(&request)).await;
 }
 

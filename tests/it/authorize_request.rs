@@ -217,7 +217,8 @@ async fn the_exception_to_go_without_pkce_ends_with_its_date() {
     let without = || party.request().without("code_challenge").without("code_challenge_method");
     let request = without();
     let code = party.code(&browser.get(&request.address()).await, &request);
-    let fields: Vec<_> = party.exchange(&code, &request).into_iter().filter(|(name, _)| name != "code_verifier").collect();
+    let fields: Vec<_> =
+        party.exchange(&code, &request).into_iter().filter(|(name, _)| name != "code_verifier").collect();
     party.tokens(&party.token(&fields).await, Some(&request)).await;
     // A method without challenge is no request without PKCE, and `plain` is another exception.
     let half = party.request().without("code_challenge");

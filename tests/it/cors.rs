@@ -9,8 +9,7 @@ const OWN: &str = "https://spa.example";
 const FOREIGN: &str = "https://evil.example";
 
 async fn app() -> TestApp {
-    let client =
-        Client { allowed_origins: vec!["https://other.spa.example:8443".to_owned()], ..clients::spa() };
+    let client = Client { allowed_origins: vec!["https://other.spa.example:8443".to_owned()], ..clients::spa() };
     TestApp::empty().client(client).client(clients::backend_basic()).user("alice").start().await
 }
 
@@ -90,7 +89,9 @@ async fn metadata_keys_and_userinfo_are_open_without_credentials() {
 async fn pages_and_the_authorization_endpoint_are_closed_to_every_origin() {
     let app = app().await;
     let address = app.relying_party("spa").request().address();
-    for path in ["/", "/login", "/signup", "/logout", "/account", "/account/password", "/consent", "/health/live", &address] {
+    for path in
+        ["/", "/login", "/signup", "/logout", "/account", "/account/password", "/consent", "/health/live", &address]
+    {
         for origin in [OWN, FOREIGN, "null", app.base.as_str()] {
             let answer = app.send(app.http.get(app.url(path)).header("origin", origin)).await;
             assert_eq!(allowed(&answer), "", "{path}");

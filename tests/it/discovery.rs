@@ -37,7 +37,10 @@ async fn both_documents_say_the_same_and_the_issuer_character_for_character() {
         assert!(!oidc[required].is_null(), "{required}");
     }
     assert!(list(&oidc, "id_token_signing_alg_values_supported").contains(&"RS256".to_owned()));
-    assert_eq!((&oidc["request_parameter_supported"], &oidc["request_uri_parameter_supported"]), (&false.into(), &false.into()));
+    assert_eq!(
+        (&oidc["request_parameter_supported"], &oidc["request_uri_parameter_supported"]),
+        (&false.into(), &false.into())
+    );
 }
 
 /// RFC 8414 §2: what is listed answers, and what does not work is not listed.
@@ -46,8 +49,11 @@ async fn every_listed_endpoint_answers_and_nothing_else_is_listed() {
     let app = TestApp::start().await;
     let document = app.get(OIDC).await.json();
     let members = document.as_object().unwrap();
-    let addresses: BTreeSet<&str> =
-        members.keys().map(String::as_str).filter(|name| name.ends_with("_endpoint") || name.ends_with("_uri")).collect();
+    let addresses: BTreeSet<&str> = members
+        .keys()
+        .map(String::as_str)
+        .filter(|name| name.ends_with("_endpoint") || name.ends_with("_uri"))
+        .collect();
     let expected = ["authorization_endpoint", "jwks_uri", "token_endpoint", "userinfo_endpoint"];
     assert_eq!(addresses, BTreeSet::from(expected));
     for (name, method, status) in [

@@ -89,7 +89,10 @@ async fn cookies_of_an_https_issuer_are_secure_and_bound_to_the_host() {
     cookies.extend(app.browser().get("/login").await.set_cookies());
     cookies.extend(browser.get("/locale?tag=ko&return=/").await.set_cookies());
     for kind in ["session", "device", "browser", "flow-", "locale"] {
-        assert!(cookies.iter().any(|cookie| cookie.starts_with(&format!("__Host-authward-{kind}"))), "{kind}: {cookies:?}");
+        assert!(
+            cookies.iter().any(|cookie| cookie.starts_with(&format!("__Host-authward-{kind}"))),
+            "{kind}: {cookies:?}"
+        );
     }
     for cookie in &cookies {
         assert!(cookie.starts_with("__Host-"), "{cookie}");
@@ -149,7 +152,10 @@ async fn pages_load_nothing_from_elsewhere() {
 async fn only_what_carries_no_secret_is_compressed() {
     let app = TestApp::start().await;
     let ask = async |path: &str| {
-        app.send(app.http.get(app.url(path)).header("accept-encoding", "gzip")).await.headers("content-encoding").concat()
+        app.send(app.http.get(app.url(path)).header("accept-encoding", "gzip"))
+            .await
+            .headers("content-encoding")
+            .concat()
     };
     assert_eq!(ask("/.well-known/openid-configuration").await, "gzip");
     for path in ["/login", "/signup", "/", "/userinfo", "/authorize"] {

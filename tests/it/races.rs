@@ -98,8 +98,12 @@ async fn a_name_that_is_taken_ten_times_at_once_is_taken_once() {
         let page = browser.get("/signup").await;
         let email = format!("bora{n}@example.com");
         let password = crate::support::PASSWORD;
-        let fields =
-            [("username", "bora"), ("email", email.as_str()), ("password", password), ("password_confirmation", password)];
+        let fields = [
+            ("username", "bora"),
+            ("email", email.as_str()),
+            ("password", password),
+            ("password_confirmation", password),
+        ];
         browser.submit(&page, &fields).await.status
     });
     let mut statuses = futures_util::future::join_all(sign_ups).await;

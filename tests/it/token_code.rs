@@ -95,7 +95,8 @@ async fn a_missing_malformed_or_wrong_verifier_is_refused() {
     let app = TestApp::start().await;
     let party = app.relying_party("first-party");
     let browser = app.signed_in("alice").await;
-    let wrong_case = |text: &str| text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c }).collect();
+    let wrong_case =
+        |text: &str| text.chars().map(|c| if c.is_lowercase() { c.to_ascii_uppercase() } else { c }).collect();
     let verifiers: [(&dyn Fn(&str) -> Option<String>, &str); 9] = [
         (&|_| None, "invalid_grant"),
         (&|_| Some(String::new()), "invalid_grant"),
@@ -264,7 +265,9 @@ async fn a_redirect_uri_that_was_not_sent_may_be_left_out_or_be_the_registered_o
     let app = TestApp::start().await;
     let party = app.relying_party("first-party");
     let browser = app.signed_in("alice").await;
-    for (sent, status) in [(None, 200), (Some("https://own.example/callback"), 200), (Some("https://evil.example/"), 400)] {
+    for (sent, status) in
+        [(None, 200), (Some("https://own.example/callback"), 200), (Some("https://evil.example/"), 400)]
+    {
         let request = party.request().without("redirect_uri");
         let code = party.code(&browser.get(&request.address()).await, &request);
         let fields = without(&party.exchange(&code, &request), "redirect_uri");
