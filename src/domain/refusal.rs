@@ -163,7 +163,7 @@ rules! {
         "Wait as long as Retry-After says.";
     /// The database cannot be reached.
     UNAVAILABLE: "AW-UNAVAILABLE", "temporarily_unavailable", "RFC 9110 §15.6.4", "the server cannot answer right now; try again shortly",
-        "Try again after Retry-After. Nothing was stored, nothing was used up.";
+        "Try again after Retry-After. A code or token that was presented is still good unless the request was carried out.";
     /// A state that must not be.
     INTERNAL: "AW-INTERNAL", "server_error", "RFC 6749 §4.1.2.1", "the server met an unexpected condition",
         "The operator finds the cause in the server log under the request id.";

@@ -1,6 +1,6 @@
 //! The signing-key service: makes, seals, publishes, rotates and retires keys, signs tokens and verifies them.
 //!
-//! The truth is in the store; a node keeps a parsed copy of it, the [`Ring`], that `tick` renews every few seconds.
+//! The truth is in the store; a node keeps a parsed copy of it, the `Ring`, that `tick` renews every few seconds.
 //! When keys change is the plan in [`rotation`]; every step of it is checked again inside the transaction that carries
 //! it out and is a conditional update there, so any number of nodes may tick. Only this room knows `jsonwebtoken`.
 //! RFC 7515, RFC 7517, RFC 7519, RFC 7638, RFC 8725.

@@ -85,7 +85,7 @@ impl ParsedRefreshToken {
     /// Whether this server made the token for `family`. The MACs are compared in constant time.
     ///
     /// # Errors
-    /// As [`derive`]: then nothing is known about the token (-> 503).
+    /// As [`derive()`]: then nothing is known about the token (-> 503).
     pub fn is_genuine(&self, keys: &Keys, family: &RefreshTokenFamily) -> Result<bool, KeysError> {
         if self.family_id != family.id || self.key_id != family.key_id {
             return Ok(false);

@@ -24,8 +24,9 @@ pub struct StrictForm {
 /// Why a text is no form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// A `%` that is not followed by two hexadecimal digits, or bytes that are not UTF-8.
-    #[error("broken percent-encoding or UTF-8")]
+    /// A `%` that is not followed by two hexadecimal digits, bytes that are not UTF-8, or a NUL, which no parameter may
+    /// hold and databases read differently.
+    #[error("broken percent-encoding or UTF-8, or a NUL")]
     Encoding,
     /// Larger than a bound of this module.
     #[error("larger than allowed")]
@@ -126,6 +127,9 @@ pub fn decode(text: &[u8], longest: usize) -> Result<String, FormError> {
         bytes.push(byte);
         rest = tail;
     }
+    if bytes.contains(&0) {
+        return Err(FormError::Encoding);
+    }
     String::from_utf8(bytes).map_err(|_| FormError::Encoding)
 }
 
@@ -151,7 +155,7 @@ mod tests {
     /// RFC 6749 appendix B
     #[test]
     fn broken_encodings_are_errors() {
-        for bad in [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%ff", b"a=%c3%28", b"%ff=1"] {
+        for bad in [&b"a=%"[..], b"a=%4", b"a=%zz", b"a=%ff", b"a=%c3%28", b"%ff=1", b"a=x%00"] {
             assert_eq!(StrictForm::parse(bad).unwrap_err(), FormError::Encoding, "{bad:?}");
         }
         assert_eq!(StrictForm::parse(b"a=%20+%2B").unwrap().find("a"), Some("  +"));

@@ -24,13 +24,13 @@ await drive(async (browser) => {
   await page.waitForSelector('#status[data-state="signed-in"]', { state: 'attached' });
   assert.equal(new URL(page.url()).pathname.replace(/\/$/, ''), '/demo');
   assert.equal(new URL(page.url()).searchParams.get('code'), null, 'the code stays in the address bar');
-  const timeline = await page.locator('#timeline').innerText();
+  const timeline = await page.locator('#timeline').textContent();
   assert.match(timeline, /code_challenge/, 'the timeline shows the challenge');
-  const first = await page.locator('#access-token').innerText();
+  const first = await page.locator('#access-token').textContent();
   assert.match(first, /at\+jwt/, 'the decoded access token shows its type');
 
   await page.locator('#refresh').click();
-  await page.waitForFunction((before) => document.querySelector('#access-token').innerText !== before, first);
+  await page.waitForFunction((before) => document.querySelector('#access-token').textContent !== before, first);
   await page.waitForSelector('#status[data-state="signed-in"]', { state: 'attached' });
 
   // The same browser again: nobody is asked for a password while the session lives.

@@ -188,7 +188,7 @@ async function read(request) {
 export async function assertSound(page, name) {
   const found = await page.evaluate(() => {
     const fields = [...document.querySelectorAll('input, select, textarea')]
-      .filter((field) => !['hidden', 'submit', 'button'].includes(field.type));
+      .filter((field) => !['hidden', 'submit', 'button'].includes(field.type) && field.getAttribute('aria-hidden') !== 'true');
     const named = (field) => field.labels?.length > 0 || field.getAttribute('aria-label') || field.getAttribute('aria-labelledby');
     const root = document.documentElement;
     return {
