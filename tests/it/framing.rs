@@ -100,10 +100,8 @@ async fn a_well_formed_pipeline_is_answered_in_order() {
     let last = one.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     let answer = raw::send(&app, format!("{one}{one}{last}").as_bytes()).await;
     assert_eq!((answer.status, answer.count()), (200, 3), "{answer:?}");
-    let chunked = format!(
-        "POST /token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-         Transfer-Encoding: chunked\r\n\r\n9\r\nclient_id\r\n4\r\n=spa\r\n0\r\n\r\n"
-    );
+    let chunked = "POST /token HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                   Transfer-Encoding: chunked\r\n\r\n9\r\nclient_id\r\n4\r\n=spa\r\n0\r\n\r\n";
     let answer = raw::send(&app, chunked.as_bytes()).await;
     assert_eq!(answer.status, 400, "{answer:?}");
     assert!(answer.text.contains("a required parameter is missing"), "{answer:?}");
