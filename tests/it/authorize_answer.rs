@@ -11,7 +11,7 @@ const STATES: [&str; 9] = [
     " leading and trailing ",
     "?#/;:@!$*(),~-._",
     "=&=&",
-    "\u{202e}\u{0}\u{7f}",
+    "\u{202e}\u{1}\u{7f}",
     "{\"json\":[1,2,\"x\"]}",
 ];
 
@@ -45,8 +45,7 @@ async fn state_returns_byte_for_byte_in_a_posted_form() {
     let app = TestApp::start().await;
     let party = app.relying_party("first-party");
     let browser = app.signed_in("alice").await;
-    // HTML has no way to say NUL.
-    for state in STATES.into_iter().filter(|state| !state.contains('\0')) {
+    for state in STATES {
         let request = party.request().with("state", state).with("response_mode", "form_post");
         let answer = browser.get(&request.address()).await;
         answer.assert_page(200);

@@ -17,7 +17,8 @@ async fn a_wrong_client_or_redirect_uri_is_a_page_and_never_a_redirect() {
     let mut cases = vec![
         (with("client_id", "nobody"), "AW-CLIENT-UNKNOWN"),
         (with("client_id", "SPA"), "AW-CLIENT-UNKNOWN"),
-        (with("client_id", "spa\0"), "AW-CLIENT-UNKNOWN"),
+        (with("client_id", "spa\0"), "AW-PARAMETER-MALFORMED"),
+        (with("redirect_uri", "https://spa.example/callback\0"), "AW-PARAMETER-MALFORMED"),
         (with("client_id", "spa "), "AW-CLIENT-UNKNOWN"),
         (with("client_id", "스파"), "AW-CLIENT-UNKNOWN"),
         (party.request().without("client_id"), "AW-PARAMETER-MISSING"),
@@ -50,7 +51,6 @@ async fn a_wrong_client_or_redirect_uri_is_a_page_and_never_a_redirect() {
         "http://spa.example/callback",
         "//spa.example/callback",
         "/callback",
-        "https://spa.example/callback\0",
         "https://spa.example/callback\r\nX: y",
         " https://spa.example/callback",
         "javascript:alert(1)",

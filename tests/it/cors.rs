@@ -73,7 +73,7 @@ async fn a_preflight_of_a_known_origin_is_answered_and_of_a_foreign_one_not() {
     assert_eq!(allowed(&foreign), "");
 }
 
-/// RFC 8414 §3, OIDC Discovery §4, RFC 6750 §5
+/// RFC 8414 §3, OpenID Connect Discovery §4, RFC 6750 §5
 #[tokio::test]
 async fn metadata_keys_and_userinfo_are_open_without_credentials() {
     let app = app().await;

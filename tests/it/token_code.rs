@@ -44,7 +44,7 @@ async fn the_tokens_say_what_was_granted() {
     assert!(!text.contains("null"), "{text}");
 }
 
-/// OIDC Registration §2 `id_token_signed_response_alg`
+/// OpenID Connect Registration §2 `id_token_signed_response_alg`
 #[tokio::test]
 async fn an_id_token_is_signed_as_its_client_registered() {
     for algorithm in ["RS256", "ES256", "EdDSA"] {
@@ -286,7 +286,7 @@ async fn what_is_no_code_is_an_invalid_grant() {
         code[..42].to_owned(),
         format!("{code}A"),
         format!("{code} "),
-        format!("{code}\0"),
+        format!("{code}\u{1}"),
         code.to_uppercase(),
         "x".repeat(43),
         "x".repeat(4000),

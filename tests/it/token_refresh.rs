@@ -151,7 +151,7 @@ async fn a_tampered_token_is_refused_and_harms_nothing() {
         format!("{token}="),
         format!("{token} "),
         format!(" {token}"),
-        format!("{token}\0"),
+        format!("{token}\u{1}"),
         format!("{token}.x"),
         token.to_uppercase(),
         token.to_lowercase(),
