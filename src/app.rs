@@ -93,14 +93,12 @@ impl App {
     }
 
     /// Brings an embedded database up to date, and any other where the settings say so; refuses an old schema. A database
-    /// that cannot be reached is waited for: the server answers 503 until it is there.
+    /// that cannot be reached is waited for: the server answers 503 until it is there, and a job prepares it then.
     ///
     /// # Errors
     /// [`AppError::OldSchema`], or what is wrong with the database beyond being unreachable.
     pub async fn prepare(&self) -> Result<(), AppError> {
-        let settings = &self.services.settings;
-        let is_ours = settings.database.kind() == DatabaseKind::Sqlite || settings.database.migrate_on_start;
-        let result = if is_ours {
+        let result = if self.may_migrate() {
             migrate::run(&self.services.store).await.map(|_| Vec::new())
         } else {
             migrate::pending(&self.services.store).await
@@ -123,11 +121,17 @@ impl App {
         Ok(())
     }
 
+    fn may_migrate(&self) -> bool {
+        let database = &self.services.settings.database;
+        database.kind() == DatabaseKind::Sqlite || database.migrate_on_start
+    }
+
     /// Binds the addresses and starts to serve.
     ///
     /// # Errors
     /// [`AppError::System`], [`AppError::Tls`].
     pub fn start(self) -> Result<Running, AppError> {
+        let may_migrate = self.may_migrate();
         let services = self.services;
         let (server, addresses) = bind(&services)?;
         let (stop, stopped) = watch::channel(false);
@@ -136,6 +140,7 @@ impl App {
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             clock: services.clock.clone(),
+            may_migrate,
         };
         let jobs = jobs.start(&stopped);
         let handle = server.handle();
