@@ -18,11 +18,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 /// How often an order of an operator is tried again when other nodes change the same keys at the same time.
 const ATTEMPTS: usize = 3;
+/// How long somebody waits for another who loads the keys: with a database that hangs, the answer still comes soon.
+const LONGEST_TURN: Duration = Duration::from_secs(1);
 /// A `kid` of ours: a thumbprint.
 const KID_CHARACTERS: usize = 43;
 
@@ -41,6 +44,8 @@ struct Service {
     /// Reads of the store follow one another, so an older ring never replaces a newer one. Inside: the second in which
     /// an unknown `kid` last made us read.
     reading: Mutex<Option<Timestamp>>,
+    /// Held by whoever loads the keys for a request that found none: the others wait instead of making keys too.
+    ensuring: Mutex<()>,
 }
 
 /// What an order to rotate came to, for one algorithm.
@@ -91,16 +96,19 @@ impl Keys {
     pub fn new(store: Store, master: MasterKey, clock: Clock, entropy: Entropy, policy: KeyPolicy) -> Self {
         // Only a second call in the same process finds one installed, and it is the same one.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-        let (ring, reading) = (RwLock::new(None), Mutex::new(None));
-        Self(Arc::new(Service { store, master, clock, entropy, policy, ring, reading }))
+        let (ring, reading, ensuring) = (RwLock::new(None), Mutex::new(None), Mutex::new(()));
+        Self(Arc::new(Service { store, master, clock, entropy, policy, ring, reading, ensuring }))
     }
 
     /// Loads the keys and makes the first ones where there are none; these sign at once. Several nodes may do so at the
     /// same time: they end with the same keys.
     ///
     /// # Errors
-    /// [`KeysError::Store`]; [`KeysError::Sealing`] when a key was sealed under another master key.
+    /// [`KeysError::Store`]; [`KeysError::Sealing`] when a key was sealed under another master key;
+    /// [`KeysError::NotReady`] when another caller has been at it for long.
     pub async fn ensure(&self) -> Result<(), KeysError> {
+        let turn = tokio::time::timeout(LONGEST_TURN, self.0.ensuring.lock()).await;
+        let _turn = turn.map_err(|_| KeysError::NotReady)?;
         self.follow_plan(is_needed_to_sign).await
     }
 
@@ -198,12 +206,15 @@ impl Keys {
         token.verify((key.record.algorithm, &key.public.decoding), expected, now)
     }
 
-    /// The published keys.
+    /// The published keys. While the first keys are being made there are none: verifiers would keep half a set.
     ///
     /// # Errors
     /// [`KeysError::NotReady`]
     pub fn jwks(&self) -> Result<Jwks, KeysError> {
-        Ok(self.ring()?.jwks.clone())
+        let ring = self.ring()?;
+        let can_sign = self.algorithms().iter().all(|algorithm| ring.active(*algorithm).is_some());
+        let has_secrets = Purpose::ALL.iter().all(|purpose| ring.secret(*purpose, None).is_some());
+        if can_sign && has_secrets { Ok(ring.jwks.clone()) } else { Err(KeysError::NotReady) }
     }
 
     /// HMAC-SHA256 of `message` under the newest secret key of `purpose`, or under the one named; with that key's id.

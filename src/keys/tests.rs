@@ -84,6 +84,16 @@ async fn nothing_is_signed_published_or_believed_before_keys_are_loaded() {
     assert!(matches!(outcome, Err(VerifyError::Unavailable(_))));
 }
 
+#[tokio::test]
+async fn half_of_the_first_keys_are_not_published() {
+    let world = World::new().await;
+    let keys = world.node(1, quick());
+    keys.rotate_now(Some(Algorithm::ES256), true).await.unwrap();
+    assert!(matches!(keys.jwks(), Err(KeysError::NotReady)), "the others and the secrets are missing");
+    keys.ensure().await.unwrap();
+    assert!(keys.jwks().is_ok());
+}
+
 /// RFC 7515 §7.1, RFC 9068 §2.1
 #[tokio::test]
 async fn the_first_keys_sign_at_once_and_their_tokens_verify() {
