@@ -24,6 +24,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App as ActixApp, HttpServer, web};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -60,6 +61,7 @@ pub enum AppError {
 /// A server that is built and not bound yet.
 pub struct App {
     services: Services,
+    migration_is_due: Arc<AtomicBool>,
 }
 
 impl App {
@@ -84,7 +86,7 @@ impl App {
             clock,
             entropy,
         };
-        Ok(Self { services })
+        Ok(Self { services, migration_is_due: Arc::default() })
     }
 
     /// The services, for commands and tests.
@@ -93,12 +95,14 @@ impl App {
     }
 
     /// Brings an embedded database up to date, and any other where the settings say so; refuses an old schema. A database
-    /// that cannot be reached is waited for: the server answers 503 until it is there, and a job prepares it then.
+    /// that cannot be reached is waited for: the server answers 503 until it is there.
     ///
     /// # Errors
     /// [`AppError::OldSchema`], or what is wrong with the database beyond being unreachable.
     pub async fn prepare(&self) -> Result<(), AppError> {
-        let result = if self.may_migrate() {
+        let settings = &self.services.settings;
+        let is_ours = settings.database.kind() == DatabaseKind::Sqlite || settings.database.migrate_on_start;
+        let result = if is_ours {
             migrate::run(&self.services.store).await.map(|_| Vec::new())
         } else {
             migrate::pending(&self.services.store).await
@@ -111,6 +115,7 @@ impl App {
                     cause,
                     "the database cannot be reached; the server starts and answers 503 until it can"
                 );
+                self.migration_is_due.store(is_ours, Ordering::SeqCst);
                 return Ok(());
             }
             Err(error) => return Err(error.into()),
@@ -121,17 +126,11 @@ impl App {
         Ok(())
     }
 
-    fn may_migrate(&self) -> bool {
-        let database = &self.services.settings.database;
-        database.kind() == DatabaseKind::Sqlite || database.migrate_on_start
-    }
-
     /// Binds the addresses and starts to serve.
     ///
     /// # Errors
     /// [`AppError::System`], [`AppError::Tls`].
     pub fn start(self) -> Result<Running, AppError> {
-        let may_migrate = self.may_migrate();
         let services = self.services;
         let (server, addresses) = bind(&services)?;
         let (stop, stopped) = watch::channel(false);
@@ -140,7 +139,7 @@ impl App {
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             clock: services.clock.clone(),
-            may_migrate,
+            migration_is_due: self.migration_is_due,
         };
         let jobs = jobs.start(&stopped);
         let handle = server.handle();

@@ -1,17 +1,17 @@
-//! What happens by itself: a database that was away at the start is prepared, refusals are written, keys follow their plan,
-//! what has expired is swept. Every step may run on any number of nodes at once, and a failing one is tried again at its
-//! next turn.
+//! What happens by itself: refusals are written, keys follow their plan, what has expired is swept. Every step may run on any
+//! number of nodes at once, and a failing one is tried again at its next turn.
 
 use crate::clock::Clock;
 use crate::keys::Keys;
 use crate::refusals::Refusals;
-use crate::store::{self, Store, StoreError, migrate};
+use crate::store::{self, Store, StoreError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-const PREPARE_EVERY: Duration = Duration::from_secs(1);
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
@@ -30,23 +30,25 @@ pub struct Jobs {
     pub refusals: Refusals,
     /// The clock.
     pub clock: Clock,
-    /// Whether this server brings the schema up to date by itself.
-    pub may_migrate: bool,
+    /// Whether the schema is still to be brought up to date, because the database could not be reached at the start.
+    pub migration_is_due: Arc<AtomicBool>,
 }
 
 impl Jobs {
     /// Starts them on the current runtime. They end when `stop` turns true; the last refusals are written then.
     pub fn start(self, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
-        let (prepare, flush, keys, sweep) = (self.clone(), self.clone(), self.clone(), self);
+        let (flush, keys, sweep) = (self.clone(), self.clone(), self);
         vec![
-            tokio::spawn(unless_stopped(stop.clone(), async move { prepare.prepare().await })),
             tokio::spawn(every(FLUSH_EVERY, stop.clone(), move || {
                 let jobs = flush.clone();
                 async move { log("writing refusals", jobs.refusals.flush().await) }
             })),
             tokio::spawn(every(KEYS_EVERY, stop.clone(), move || {
                 let jobs = keys.clone();
-                async move { log("rotating keys", jobs.keys.tick().await) }
+                async move {
+                    log("migrating", jobs.migrate_if_due().await);
+                    log("rotating keys", jobs.keys.tick().await);
+                }
             })),
             tokio::spawn(every(SWEEP_EVERY, stop.clone(), move || {
                 let jobs = sweep.clone();
@@ -55,29 +57,16 @@ impl Jobs {
         ]
     }
 
-    /// Brings the schema up to date where the start could not, because the database was away; ends when it is current.
-    /// Where this server may not migrate, there is nothing to do: it is ready as soon as somebody else has.
-    async fn prepare(&self) {
-        let mut ticks = tokio::time::interval(PREPARE_EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while self.may_migrate {
-            ticks.tick().await;
-            match self.prepare_once().await {
-                Ok(()) => return,
-                // Said once by whoever notices that the database is away.
-                Err(StoreError::Unavailable(_)) => {}
-                Err(error) => log("bringing the schema up to date", Err(error)),
-            }
+    /// Brings the schema up to date where that could not be done at the start.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn migrate_if_due(&self) -> Result<(), StoreError> {
+        if self.migration_is_due.load(Ordering::SeqCst) {
+            let applied = store::migrate::run(&self.store).await?;
+            self.migration_is_due.store(false, Ordering::SeqCst);
+            tracing::info!(migrations = applied.len(), "the database is there, and its schema is current");
         }
-    }
-
-    async fn prepare_once(&self) -> Result<(), StoreError> {
-        if migrate::pending(&self.store).await?.is_empty() {
-            return Ok(());
-        }
-        let applied = migrate::run(&self.store).await?;
-        tracing::info!(migrations = applied.len(), "the schema is current");
-        log("loading the signing keys", self.keys.ensure().await);
         Ok(())
     }
 
@@ -94,13 +83,6 @@ impl Jobs {
             }
         }
         Ok(())
-    }
-}
-
-async fn unless_stopped(mut stop: watch::Receiver<bool>, work: impl Future<Output = ()>) {
-    tokio::select! {
-        () = work => {}
-        _ = stop.changed() => {}
     }
 }
 
