@@ -259,6 +259,7 @@ fn retry_after(answer: &reqwest::Response) -> Option<u32> {
 }
 
 /// Asks again until the answer is yes; `false` when it was not within `longest`.
+#[allow(clippy::disallowed_methods, reason = "a bound on how long a real process may take, no decision of the server")]
 async fn patiently(longest: Duration, mut is_so: impl AsyncFnMut() -> bool) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < longest {
