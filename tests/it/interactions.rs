@@ -55,6 +55,14 @@ async fn an_interaction_of_another_browser_is_refused() {
     }
     let values = [("username", "alice"), ("password", PASSWORD)];
     victim.submit(&login, &values).await.assert_page(400);
+    // A cookie of the right name is not enough.
+    for name in attacker.cookies().into_keys().filter(|name| name.contains("flow-")) {
+        victim.set_cookie(&name, &"x".repeat(43));
+    }
+    for path in ["/authorize/continue", "/login", "/signup", "/authorize/deny"] {
+        victim.get(&format!("{path}?interaction={interaction}")).await.assert_page(400);
+    }
+    victim.submit(&login, &values).await.assert_page(400);
     assert_eq!(rows::count(&app, "authorization_codes"), 0);
 }
 
