@@ -173,6 +173,25 @@ fn malformed(error: FormError) -> Refusal {
     Refusal::by(&refusal::PARAMETER_MALFORMED).because(error.to_string(), expected)
 }
 
+/// What must not stand in a query, where logs and histories would keep it (RFC 6749 §2.3.1, RFC 9700 §4.3.2).
+const NEVER_IN_QUERY: [&str; 7] =
+    ["client_secret", "client_assertion", "code", "code_verifier", "refresh_token", "password", "token"];
+
+/// Refuses a request to the token endpoint or its family that has a secret in its query.
+///
+/// # Errors
+/// The [`Refusal`] that names the parameter.
+pub fn refuse_secrets_in_query(request: &HttpRequest) -> Result<(), Refusal> {
+    let refuse = |name: &str| {
+        Refusal::by(&refusal::CONTENT_TYPE).because(format!("{name} in the query"), "parameters in the body")
+    };
+    let query = StrictForm::parse(request.query_string().as_bytes()).map_err(|_| refuse("a broken query"))?;
+    match NEVER_IN_QUERY.iter().find(|name| query.find(name).is_some()) {
+        Some(name) => Err(refuse(name)),
+        None => Ok(()),
+    }
+}
+
 /// Refuses a form in which a parameter is repeated (RFC 6749 §3.1, §3.2).
 ///
 /// # Errors

@@ -1,6 +1,5 @@
 //! Why a token request is refused, and what its client is told (RFC 6749 §5.2). The one place where a cause becomes a code.
 
-use crate::clients::authenticate::AuthenticationError;
 use crate::domain::id::ClientId;
 use crate::domain::pkce::PkceError;
 use crate::domain::refusal::{self, Refusal};
@@ -8,26 +7,23 @@ use crate::domain::scope::ScopeError;
 use crate::keys::KeysError;
 use crate::store::StoreError;
 use crate::web::answer;
+use crate::web::client_credentials::ClientError;
 
 /// A refused token request.
 #[derive(Debug)]
 pub enum TokenError {
-    /// The body was not a form.
+    /// The body was not a form, or a secret stood in the query.
     Form(Refusal),
     /// A parameter stands twice.
     Repeated(String),
-    /// A parameter that is secret stands in the query.
-    InQuery(String),
     /// A parameter is missing.
     Missing(&'static str),
     /// `grant_type` is none that works.
     GrantType(String),
     /// The client is not registered for the grant type.
     GrantTypeForbidden(&'static str, ClientId),
-    /// Client authentication failed.
-    Client(AuthenticationError),
-    /// More than one client authentication.
-    ClientTwice(&'static str),
+    /// No client stands behind the request.
+    Client(ClientError),
     /// `code_verifier` breaks the grammar.
     VerifierMalformed(PkceError),
     /// `scope` breaks the grammar.
@@ -74,14 +70,6 @@ pub enum Refused {
 }
 
 impl TokenError {
-    pub(super) fn client(sent: &str, expected: &str) -> Self {
-        Self::Client(AuthenticationError::Failed {
-            explanation: sent.to_owned(),
-            expected: expected.to_owned(),
-            client_id: None,
-        })
-    }
-
     /// What the client is told, and what its developer can look up.
     pub fn refusal(&self) -> Refusal {
         use refusal as rules;
@@ -89,27 +77,14 @@ impl TokenError {
             Self::Form(refusal) => refusal.clone(),
             Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED)
                 .because(format!("{name} more than once"), format!("{name} once")),
-            Self::InQuery(name) => {
-                Refusal::by(&rules::CONTENT_TYPE).because(format!("{name} in the query"), "parameters in the body")
-            }
             Self::Missing(name) => Refusal::by(&rules::PARAMETER_MISSING).because(format!("no {name}"), *name),
             Self::GrantType(sent) => Refusal::by(&rules::GRANT_TYPE)
                 .because(format!("grant_type={sent}"), "authorization_code or refresh_token"),
             Self::GrantTypeForbidden(sent, client) => Refusal::by(&rules::GRANT_TYPE_FORBIDDEN)
                 .because(format!("grant_type={sent}"), "a grant type that the client is registered for")
                 .of(client),
-            Self::Client(AuthenticationError::Failed { explanation, expected, client_id }) => {
-                let refusal = Refusal::by(&rules::CLIENT_AUTHENTICATION).because(explanation, expected);
-                client_id.iter().fold(refusal, Refusal::of)
-            }
-            Self::Client(AuthenticationError::Throttled { seconds }) => {
-                Refusal::by(&rules::THROTTLED).retry_after(*seconds)
-            }
-            Self::Client(AuthenticationError::Busy) => Refusal::by(&rules::UNAVAILABLE),
-            Self::Client(AuthenticationError::Store(error)) | Self::Store(error) => answer::from_store(error),
-            Self::ClientTwice(sent) => {
-                Refusal::by(&rules::CLIENT_AUTHENTICATION_TWICE).because(sent, "one client authentication")
-            }
+            Self::Client(error) => error.refusal(),
+            Self::Store(error) => answer::from_store(error),
             Self::VerifierMalformed(error) => Refusal::by(&rules::CODE_VERIFIER_MALFORMED)
                 .because(error.to_string(), "43 to 128 unreserved characters"),
             Self::ScopeMalformed(error) => {
@@ -162,8 +137,8 @@ impl From<Refusal> for TokenError {
     }
 }
 
-impl From<AuthenticationError> for TokenError {
-    fn from(error: AuthenticationError) -> Self {
+impl From<ClientError> for TokenError {
+    fn from(error: ClientError) -> Self {
         Self::Client(error)
     }
 }

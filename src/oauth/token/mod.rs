@@ -12,9 +12,9 @@ mod response;
 pub use error::TokenError;
 
 use crate::web::answer::json;
+use crate::web::client_credentials;
 use crate::web::extract::{Body, Edge};
-use crate::web::middleware::SeenClient;
-use actix_web::{HttpMessage as _, HttpResponse};
+use actix_web::HttpResponse;
 use request::{Grant, TokenRequest};
 use response::TokenResponse;
 
@@ -32,11 +32,7 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
     if edge.keys.jwks().is_err() {
         edge.keys.ensure().await?;
     }
-    let client = edge
-        .clients
-        .authenticate(&request.credentials, &edge.passwords, (edge.context.source, edge.context.now))
-        .await?;
-    edge.request.extensions_mut().insert(SeenClient(client.clone()));
+    let client = client_credentials::authenticate(edge, &request.credentials).await?;
     match &request.grant {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,
         Grant::RefreshToken(refresh) => refresh_token::redeem(edge, client, refresh).await,
