@@ -63,7 +63,7 @@ impl Passwords {
     /// [`PasswordsError::Busy`] and [`PasswordsError::Failed`].
     pub async fn hash(&self, password: &Secret) -> Result<String, PasswordsError> {
         let (password, cost, salt) = (password.clone(), self.cost, self.entropy.bytes::<16>());
-        self.pool.run(move || stretch::hash(&password, cost, salt)).await?
+        self.pool.run(move |memory| stretch::hash(&password, cost, salt, memory)).await?
     }
 
     /// Whether `password` is the one that was hashed. Without a hash, the answer is no after the same work, so that an
@@ -74,11 +74,21 @@ impl Passwords {
     pub async fn verify(&self, password: &Secret, phc: Option<String>) -> Result<bool, PasswordsError> {
         let (password, cost) = (password.clone(), self.cost);
         self.pool
-            .run(move || match phc {
-                Some(phc) => stretch::verify(&password, &phc),
-                None => stretch::hash(&password, cost, [0; 16]).map(|_| false),
+            .run(move |memory| match phc {
+                Some(phc) => {
+                    let is_right = stretch::verify(&password, &phc, memory);
+                    memory.shrink_to(cost);
+                    is_right
+                }
+                None => stretch::hash(&password, cost, [0; 16], memory).map(|_| false),
             })
             .await?
+    }
+
+    /// Everything that was computed since the start, as the sum of memory times iterations in KiB: what somebody with a
+    /// stopwatch could see of it. Counted before an answer is given.
+    pub fn work(&self) -> u64 {
+        self.pool.work()
     }
 
     /// Whether a stored hash was made with another scheme or cost than new ones, and is to be replaced when its password
@@ -108,6 +118,36 @@ mod tests {
         assert!(!verify("correct-horse-batter").await);
         assert!(!verify("correct-horse-battery\0").await);
         assert!(!passwords.verify(&Secret::new("correct-horse-battery"), None).await.unwrap());
+    }
+
+    /// OWASP ASVS §2.2: what cannot be told apart by its work cannot be told apart by time.
+    #[tokio::test]
+    async fn a_missing_hash_costs_what_a_stored_one_costs() {
+        let passwords = passwords();
+        let phc = passwords.hash(&Secret::new("correct-horse-battery")).await.unwrap();
+        let cost_of = async |password, phc| {
+            let before = passwords.work();
+            passwords.verify(&Secret::new(password), phc).await.unwrap();
+            passwords.work() - before
+        };
+        assert_eq!(cost_of("correct-horse-battery", Some(phc.clone())).await, 64);
+        assert_eq!(cost_of("wrong", Some(phc)).await, 64);
+        assert_eq!(cost_of("wrong", None).await, 64);
+    }
+
+    #[tokio::test]
+    async fn a_hash_that_needs_more_memory_than_ours_leaves_none_behind() {
+        let stored = {
+            let options = PasswordHashing { threads: 1, queue: 4, memory: 256, iterations: 1, parallelism: 2 };
+            let other = Passwords::new(&options, Entropy::seeded(2)).unwrap();
+            other.hash(&Secret::new("correct-horse-battery")).await.unwrap()
+        };
+        let passwords = passwords();
+        for _ in 0..3 {
+            assert!(passwords.verify(&Secret::new("correct-horse-battery"), Some(stored.clone())).await.unwrap());
+            let phc = passwords.hash(&Secret::new("another one")).await.unwrap();
+            assert!(passwords.verify(&Secret::new("another one"), Some(phc)).await.unwrap());
+        }
     }
 
     #[tokio::test]

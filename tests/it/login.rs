@@ -54,6 +54,40 @@ async fn an_unknown_user_and_a_wrong_password_get_the_same_answer() {
     assert!(answers.iter().all(|text| *text == answers[0]), "{answers:#?}");
 }
 
+/// OWASP ASVS §2.2: nor by the time it takes, most of which is the hash.
+#[tokio::test]
+async fn an_unknown_user_and_a_wrong_password_cost_the_same_work() {
+    let app = TestApp::start().await;
+    for name in ["gone", "bare"] {
+        app.add_user(name).await;
+    }
+    let now = app.now();
+    app.change_user("gone", |user| user.disabled_at = Some(now)).await;
+    app.change_user("bare", |user| user.password_hash = None).await;
+    let hashing = app.services.settings.accounts.passwords;
+    let one_hash = u64::from(hashing.memory) * u64::from(hashing.iterations);
+    for (name, password) in [
+        ("alice", "wrong password here"),
+        ("nobody", "wrong password here"),
+        ("nobody@example.com", "wrong password here"),
+        ("not a name!", "wrong password here"),
+        ("bare", "wrong password here"),
+        ("alice", ""),
+        ("nobody", ""),
+        ("gone", PASSWORD),
+    ] {
+        let before = app.services.passwords.work();
+        attempt(&app.browser(), name, password).await.assert_status(401);
+        assert_eq!(app.services.passwords.work() - before, one_hash, "{name} {password:?}");
+    }
+    // What cannot be anybody's password is not computed for anybody.
+    for name in ["alice", "nobody"] {
+        let before = app.services.passwords.work();
+        attempt(&app.browser(), name, &"x".repeat(5000)).await.assert_status(401);
+        assert_eq!(app.services.passwords.work(), before, "{name}");
+    }
+}
+
 /// OWASP ASVS §2.1: as typed, in the form that keyboards disagree about, never cut off.
 #[tokio::test]
 async fn a_password_counts_whole_and_as_typed() {

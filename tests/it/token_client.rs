@@ -75,6 +75,34 @@ async fn an_unknown_client_and_a_wrong_secret_look_the_same() {
     }
 }
 
+/// RFC 6749 §5.2: unknown client, wrong secret and wrong method last the same, most of which would be the hash.
+#[tokio::test]
+async fn an_unknown_client_and_a_wrong_secret_cost_the_same_work() {
+    let app = TestApp::start().await;
+    let hash = app.services.passwords.hash(&Secret::new("chosen by a person")).await.unwrap();
+    let chosen =
+        Client { id: ClientId::new("chosen"), secret: Some(ClientSecret::Stretched(hash)), ..clients::backend_basic() };
+    app.register(chosen).await;
+    let hashing = app.services.settings.accounts.passwords;
+    let one_hash = u64::from(hashing.memory) * u64::from(hashing.iterations);
+    let mut party = app.relying_party("backend");
+    for by in [ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost] {
+        for id in ["nobody", "backend", "backend-post", "first-party", "chosen"] {
+            (party.client_id, party.secret, party.authentication) = (id.to_owned(), "wrong".to_owned(), by);
+            let before = app.services.passwords.work();
+            party.refresh("x").await.assert_error(401, "invalid_client");
+            assert_eq!(app.services.passwords.work() - before, one_hash, "{id} {by:?}");
+        }
+    }
+    party.authentication = ClientAuthentication::None;
+    for id in ["nobody", "backend", "chosen"] {
+        id.clone_into(&mut party.client_id);
+        let before = app.services.passwords.work();
+        party.refresh("x").await.assert_error(401, "invalid_client");
+        assert_eq!(app.services.passwords.work(), before, "{id} without a secret");
+    }
+}
+
 /// RFC 6749 §2.3.1: the exact secret, and nothing like it.
 #[tokio::test]
 async fn only_the_exact_secret_is_the_secret() {
