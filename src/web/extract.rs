@@ -2,7 +2,7 @@
 //! its endpoint answers in its own way.
 
 use super::cookies::{self, CookieKind};
-use super::forms::{FormError, LONGEST_VALUE, MOST_BYTES, MOST_PARAMETERS, StrictForm};
+use super::forms::{FormError, LONGEST_VALUE, MOST_PARAMETERS, StrictForm};
 use super::services::Services;
 use crate::domain::context::RequestContext;
 use crate::domain::issuer::Issuer;
@@ -16,7 +16,6 @@ use futures_util::StreamExt as _;
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use std::convert::Infallible;
 use std::ops::Deref;
-use std::time::Duration;
 
 /// A request with the services and its context.
 #[derive(Clone)]
@@ -107,9 +106,6 @@ impl FromRequest for Query {
 /// The parameters of a form-encoded body, bounded in size and time.
 pub struct Body(pub Result<StrictForm, Refusal>);
 
-/// How long a body may take.
-const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-
 impl FromRequest for Body {
     type Error = Infallible;
     type Future = LocalBoxFuture<'static, Result<Self, Infallible>>;
@@ -123,11 +119,21 @@ impl FromRequest for Body {
 
 async fn read(request: &HttpRequest, payload: Payload) -> Result<StrictForm, Refusal> {
     check_headers(request)?;
-    let body = tokio::time::timeout(BODY_TIMEOUT, collect(payload)).await;
-    let body = body.map_err(|_| {
-        Refusal::by(&refusal::REQUEST_MALFORMED).because("a body that took too long", "a body within 30 s")
-    })??;
+    let body = whole_body(request, payload).await?;
     StrictForm::parse(&body).map_err(malformed)
+}
+
+/// The body of a request, bounded in size and time by `limits.*`.
+///
+/// # Errors
+/// The [`Refusal`] of a body that is too large, too slow or broken.
+pub async fn whole_body(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Refusal> {
+    let limits = Edge::of(request).settings.limits;
+    let body = tokio::time::timeout(limits.body_timeout, collect(payload, limits.body_bytes)).await;
+    body.unwrap_or_else(|_| {
+        let expected = format!("a body within {} s", limits.body_timeout.as_secs());
+        Err(Refusal::by(&refusal::REQUEST_MALFORMED).because("a body that took too long", expected))
+    })
 }
 
 /// RFC 6749 §3.2 and appendix B: form-encoded, and not compressed, because nothing here inflates what a stranger sends.
@@ -150,15 +156,15 @@ fn check_headers(request: &HttpRequest) -> Result<(), Refusal> {
     Ok(())
 }
 
-async fn collect(mut payload: Payload) -> Result<Vec<u8>, Refusal> {
+async fn collect(mut payload: Payload, most_bytes: usize) -> Result<Vec<u8>, Refusal> {
     let mut body = Vec::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|error| {
             Refusal::by(&refusal::REQUEST_MALFORMED).because(format!("a broken body: {error}"), "a whole body")
         })?;
-        if body.len() + chunk.len() > MOST_BYTES {
+        if body.len() + chunk.len() > most_bytes {
             return Err(
-                Refusal::by(&refusal::BODY_TOO_LARGE).because("a larger body", format!("at most {MOST_BYTES} bytes"))
+                Refusal::by(&refusal::BODY_TOO_LARGE).because("a larger body", format!("at most {most_bytes} bytes"))
             );
         }
         body.extend_from_slice(&chunk);
@@ -167,9 +173,7 @@ async fn collect(mut payload: Payload) -> Result<Vec<u8>, Refusal> {
 }
 
 fn malformed(error: FormError) -> Refusal {
-    let expected = format!(
-        "UTF-8; at most {MOST_PARAMETERS} parameters, {LONGEST_VALUE} bytes a value, {MOST_BYTES} bytes in all"
-    );
+    let expected = format!("UTF-8; at most {MOST_PARAMETERS} parameters and {LONGEST_VALUE} bytes a value");
     Refusal::by(&refusal::PARAMETER_MALFORMED).because(error.to_string(), expected)
 }
 

@@ -1,11 +1,10 @@
 //! Strict forms: `application/x-www-form-urlencoded` without forgiveness (RFC 6749 §3.1, §3.2, appendix B).
 //!
-//! Every bound is here: bytes, number of parameters, length of a name and of a value. Broken percent-encoding and broken
-//! UTF-8 are errors, not replacement characters. A repeated parameter is remembered, so that each endpoint can refuse it in
-//! its own way. A parameter without value counts as omitted (RFC 6749 §3.1).
+//! The bounds of a form are here: number of parameters, length of a name and of a value. Its size is bounded by whoever
+//! received it: a query by the bound of the head, a body by `limits.body_bytes`. Broken percent-encoding and broken UTF-8
+//! are errors, not replacement characters. A repeated parameter is remembered, so that each endpoint can refuse it in its
+//! own way. A parameter without value counts as omitted (RFC 6749 §3.1).
 
-/// The most bytes of a query or body.
-pub const MOST_BYTES: usize = 64 * 1024;
 /// The most parameters of a form.
 pub const MOST_PARAMETERS: usize = 100;
 /// The longest value, in bytes after decoding.
@@ -39,9 +38,6 @@ impl StrictForm {
     /// # Errors
     /// [`FormError`].
     pub fn parse(text: &[u8]) -> Result<Self, FormError> {
-        if text.len() > MOST_BYTES {
-            return Err(FormError::TooLarge);
-        }
         let mut form = Self::default();
         for pair in text.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let split = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
@@ -163,7 +159,7 @@ mod tests {
 
     #[test]
     fn everything_is_bounded() {
-        assert_eq!(StrictForm::parse(&vec![b'a'; MOST_BYTES + 1]).unwrap_err(), FormError::TooLarge);
+        assert_eq!(StrictForm::parse(&vec![b'a'; LONGEST_NAME + 1]).unwrap_err(), FormError::TooLarge);
         let many = (0..=MOST_PARAMETERS).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
         assert_eq!(StrictForm::parse(many.as_bytes()).unwrap_err(), FormError::TooLarge);
         let long = format!("a={}", "x".repeat(LONGEST_VALUE + 1));

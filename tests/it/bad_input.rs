@@ -277,6 +277,24 @@ async fn oversized_bodies_queries_and_headers_are_refused() {
     assert!(app.send(long_cookie).await.status < 500);
 }
 
+/// RFC 9110 §15.5.14
+#[tokio::test]
+async fn the_bound_of_a_body_is_the_configured_one() {
+    for most in [2_000, 100_000] {
+        let app = TestApp::with(move |settings| settings.limits.body_bytes = most).await;
+        let browser = app.browser();
+        // Parameters nobody knows are ignored, so what decides is the size.
+        let fields = "grant_type=refresh_token&refresh_token=x&client_id=spa";
+        let padding: String = (0..20).map(|n| format!("&p{n}={}", "x".repeat(10_000))).collect();
+        let fitting = format!("{fields}{}", &padding[..most - fields.len()]);
+        assert_eq!(fitting.len(), most);
+        post(&browser, &app, "/token", fitting.clone()).await.assert_error(400, "invalid_grant");
+        let answer = post(&browser, &app, "/token", format!("{fitting}x")).await;
+        answer.assert_error(413, "invalid_request");
+        assert_eq!(app.rule_of(&answer).await, "AW-BODY-TOO-LARGE");
+    }
+}
+
 /// RFC 9110 §5.5: headers may hold bytes that are no text.
 #[tokio::test]
 async fn junk_in_headers_and_cookies_is_no_5xx() {
