@@ -1,16 +1,18 @@
 //! Grants. Whatever is issued from a grant is live only while the grant is: a family that was added while its grant was
 //! being revoked is found dead by its grant, so whoever uses a family reads both.
 
-use super::schema::{grants, refresh_token_families as families};
+use super::schema::{grants, refresh_token_families as families, revoked_tokens, users};
 use super::{Db, StoreError, from_json, is_storable, time, to_json};
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, Sid, UserId};
 use crate::domain::scope::ScopeSet;
+use crate::domain::secret::TokenHash;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use diesel::prelude::*;
 
 #[derive(Queryable)]
-struct Row {
+pub(super) struct Row {
     id: String,
     user_id: String,
     client_id: String,
@@ -76,6 +78,38 @@ pub fn find(db: &mut Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
     }
     let row: Option<Row> = grants::table.find(id.as_str()).first(db).optional()?;
     row.map(Grant::try_from).transpose()
+}
+
+/// What a token stands on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The grant that it names, revoked or not.
+    pub grant: Grant,
+    /// Who granted, disabled or not.
+    pub user: User,
+    /// Whether the token itself was revoked.
+    pub is_token_revoked: bool,
+}
+
+/// What a token of this grant stands on, and whether the access token with this hash of its `jti` was revoked: all in one
+/// statement, because protected resources ask for it with each of their requests. `None` without such a grant.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_standing(db: &mut Db, id: &GrantId, token: Option<&TokenHash>) -> Result<Option<Standing>, StoreError> {
+    if !is_storable(id.as_str()) {
+        return Ok(None);
+    }
+    let token = token.map_or(&[][..], |hash| hash.as_bytes().as_slice());
+    let row: Option<(Row, super::users::Row, Option<i64>)> = grants::table
+        .inner_join(users::table.on(users::id.eq(grants::user_id)))
+        .left_join(revoked_tokens::table.on(revoked_tokens::hash.eq(token)))
+        .filter(grants::id.eq(id.as_str()))
+        .select((grants::all_columns, users::all_columns, revoked_tokens::expires_at.nullable()))
+        .first(db)
+        .optional()?;
+    let Some((grant, user, revoked)) = row else { return Ok(None) };
+    Ok(Some(Standing { grant: grant.try_into()?, user: user.try_into()?, is_token_revoked: revoked.is_some() }))
 }
 
 /// Revokes a grant and its refresh token families; whether it was live.

@@ -140,6 +140,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    opaque_access_tokens (hash) {
+        hash -> Binary,
+        client_id -> Text,
+        grant_id -> Nullable<Text>,
+        scopes -> Text,
+        audience -> Text,
+        issued_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    revoked_tokens (hash) {
+        hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     throttles (subject) {
         subject -> Binary,
         failures -> BigInt,
@@ -187,7 +206,13 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(grants, refresh_token_families);
+diesel::allow_tables_to_appear_in_same_query!(
+    grants,
+    opaque_access_tokens,
+    refresh_token_families,
+    revoked_tokens,
+    users
+);
 
 diesel::table! {
     __diesel_schema_migrations (version) {

@@ -1,7 +1,8 @@
 //! Removes what has expired, in bounded steps, so that tables do not grow with use.
 
 use super::schema::{
-    authorization_codes, grants, interactions, refresh_token_families, refusals, sessions, signing_keys, throttles,
+    authorization_codes, grants, interactions, opaque_access_tokens, refresh_token_families, refusals, revoked_tokens,
+    sessions, signing_keys, throttles,
 };
 use super::{Db, StoreError};
 use crate::domain::key::KeyState;
@@ -47,6 +48,8 @@ pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static 
     let idle_families = step!(db, refresh_token_families, id: String, idle_expires_at, now, limit);
     let families = idle_families + step!(db, refresh_token_families, id: String, expires_at, now, limit);
     note("refresh_token_families", families);
+    note("opaque_access_tokens", step!(db, opaque_access_tokens, hash: Vec<u8>, expires_at, now, limit));
+    note("revoked_tokens", step!(db, revoked_tokens, hash: Vec<u8>, expires_at, now, limit));
     note("grants", step!(db, grants, id: String, expires_at, now, limit));
     note("throttles", step!(db, throttles, subject: Vec<u8>, expires_at, now, limit));
     note("refusals", step!(db, refusals, reference: String, expires_at, now, limit));

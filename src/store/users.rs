@@ -41,7 +41,7 @@ impl<'a> Profile<'a> {
 }
 
 #[derive(Queryable)]
-struct Row {
+pub(super) struct Row {
     id: String,
     username: String,
     username_key: String,

@@ -33,6 +33,7 @@ macro_rules! on_every_database {
     };
 }
 
+mod access_tokens;
 mod catalogue;
 mod faults;
 mod flows;

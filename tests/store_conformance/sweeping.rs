@@ -1,7 +1,8 @@
 //! Bounded removal of what has expired.
 
-use crate::samples::{NOW, code, family, grant, interaction, later, session, signing_key};
-use authward::domain::id::{GrantId, Reference};
+use crate::samples::{NOW, code, family, grant, interaction, later, scopes, session, signing_key};
+use authward::domain::access_token::OpaqueAccessToken;
+use authward::domain::id::{ClientId, GrantId, Reference};
 use authward::domain::key::{Algorithm, KeyState, SigningKey};
 use authward::domain::refusal::RefusalRecord;
 use authward::domain::secret::TokenHash;
@@ -9,7 +10,8 @@ use authward::domain::session::Session;
 use authward::domain::throttle::Throttle;
 use authward::domain::time::Lifetime;
 use authward::store::{
-    Db, StoreError, codes, grants, interactions, refresh_tokens, refusals, sessions, signing_keys, sweep, throttles,
+    Db, StoreError, codes, grants, interactions, opaque_access_tokens, refresh_tokens, refusals, revoked_tokens,
+    sessions, signing_keys, sweep, throttles,
 };
 
 /// One row a table that ends at 6000 at the latest, one that ends later.
@@ -26,6 +28,17 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
         let mut refreshed = family(name, name, "alice");
         (refreshed.expires_at, refreshed.idle_expires_at) = (end, end);
         refresh_tokens::insert(db, &refreshed)?;
+        let opaque = OpaqueAccessToken {
+            hash: TokenHash::of(name),
+            client_id: ClientId::new("native"),
+            grant_id: None,
+            scopes: scopes("openid"),
+            audience: Vec::new(),
+            issued_at: NOW,
+            expires_at: end,
+        };
+        opaque_access_tokens::insert(db, &opaque)?;
+        revoked_tokens::insert(db, &TokenHash::of(name), end)?;
         throttles::save(
             db,
             &Throttle { subject: TokenHash::of(name), failures: 1, last_failed_at: NOW, expires_at: end },
@@ -51,11 +64,13 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
     signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
 }
 
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 10] = [
     "sessions",
     "interactions",
     "authorization_codes",
     "refresh_token_families",
+    "opaque_access_tokens",
+    "revoked_tokens",
     "grants",
     "throttles",
     "refusals",

@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use std::collections::BTreeMap;
 
 /// What requests can fill. Refusals are left out: they are explanations, bounded and swept.
-pub const TABLES: [&str; 8] = [
+pub const TABLES: [&str; 10] = [
     "users",
     "sessions",
     "interactions",
@@ -15,6 +15,8 @@ pub const TABLES: [&str; 8] = [
     "consents",
     "authorization_codes",
     "refresh_token_families",
+    "opaque_access_tokens",
+    "revoked_tokens",
     "throttles",
 ];
 
