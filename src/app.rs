@@ -16,6 +16,7 @@ use crate::refusals::Refusals;
 use crate::routes;
 use crate::settings::{DatabaseKind, Settings};
 use crate::store::{Store, StoreError, StoreOptions, migrate};
+use crate::tokens::Tokens;
 use crate::ui::{Ui, UiError};
 use crate::web::tls;
 use crate::web::{Services, middleware};
@@ -75,8 +76,10 @@ impl App {
         let keys = Keys::new(store.clone(), master, clock.clone(), entropy.clone(), key_policy(&settings));
         let passwords = Passwords::new(&settings.accounts.passwords, entropy.clone())
             .map_err(|cause| AppError::System { what: "the password threads could not be started".into(), cause })?;
+        let clients = Clients::new(store.clone(), demo_client(&settings.server.issuer));
         let services = Services {
-            clients: Clients::new(store.clone(), demo_client(&settings.server.issuer)),
+            tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
+            clients,
             refusals: Refusals::new(store.clone(), entropy.clone()),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
             settings: Arc::new(settings),

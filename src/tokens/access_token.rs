@@ -5,13 +5,13 @@
 
 use crate::domain::id::GrantId;
 use crate::domain::scope::ScopeSet;
+use crate::domain::secret::TokenHash;
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::entropy::Entropy;
 use crate::keys::{Keys, KeysError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 /// `typ` of an access token (RFC 9068 §2.1).
 pub const TYP: &str = "at+jwt";
@@ -54,11 +54,24 @@ struct Body<'a> {
     auth_time: i64,
 }
 
-#[derive(Serialize)]
+/// `aud`: one text, or a list of texts (RFC 7519 §4.1.3).
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-enum Audience<'a> {
+pub enum Audience<'a> {
+    /// One.
     One(&'a str),
+    /// Several.
     Many(&'a [String]),
+}
+
+impl<'a> Audience<'a> {
+    /// In its shortest form.
+    pub fn of(audience: &'a [String]) -> Self {
+        match audience {
+            [one] => Self::One(one),
+            many => Self::Many(many),
+        }
+    }
 }
 
 /// Signs an access token with the default algorithm.
@@ -69,10 +82,7 @@ pub fn mint(keys: &Keys, entropy: &Entropy, typ: &str, claims: &AccessTokenClaim
     let body = Body {
         iss: claims.issuer,
         sub: claims.subject,
-        aud: match claims.audience {
-            [one] => Audience::One(one),
-            many => Audience::Many(many),
-        },
+        aud: Audience::of(claims.audience),
         client_id: claims.client_id,
         iat: claims.issued_at.seconds(),
         exp: claims.issued_at.plus(claims.lifetime).seconds(),
@@ -90,9 +100,23 @@ fn token_id(grant: &GrantId, entropy: &Entropy) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The grant that an access token of ours hangs on.
-pub fn grant_of(claims: &Map<String, Value>) -> Option<GrantId> {
-    let bytes = URL_SAFE_NO_PAD.decode(claims.get("jti")?.as_str()?).ok()?;
-    let id = uuid::Uuid::from_slice(bytes.get(..16)?).ok()?;
-    (bytes.len() == 24).then(|| GrantId::new(id.to_string()))
+/// What a `jti` of ours says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenIdentity {
+    /// The token hangs on this grant.
+    OfGrant(GrantId),
+    /// Its client got it for itself.
+    OfClient,
+}
+
+/// Reads a `jti`; `None` for one that is not ours.
+pub fn identify(token_id: &str) -> Option<TokenIdentity> {
+    let bytes: [u8; 24] = URL_SAFE_NO_PAD.decode(token_id).ok()?.try_into().ok()?;
+    let grant = uuid::Uuid::from_slice(&bytes[..16]).ok()?;
+    Some(if grant.is_nil() { TokenIdentity::OfClient } else { TokenIdentity::OfGrant(GrantId::new(grant.to_string())) })
+}
+
+/// The `jti` of an opaque token: a part of its hash, which opens nothing.
+pub fn opaque_id(hash: &TokenHash) -> String {
+    URL_SAFE_NO_PAD.encode(&hash.as_bytes()[..16])
 }

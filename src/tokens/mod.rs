@@ -1,8 +1,11 @@
-//! Tokens: how each kind is minted and redeemed, and how long each lives.
+//! Tokens: how each kind is minted and redeemed, how long each lives, and whether one that is presented is live.
 
 pub mod access_token;
 pub mod id_token;
+pub mod live;
 pub mod refresh_token;
+
+pub use live::{Form, Issued, LiveAccessToken, LiveRefreshToken, NotLive, Tokens};
 
 use crate::domain::client::Client;
 use crate::domain::code::CODE_LIFETIME;

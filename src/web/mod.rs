@@ -4,6 +4,7 @@
 //! bytes. It knows no rule of the protocol. Which middleware a route has is data in `routes.rs`.
 
 pub mod answer;
+pub mod bearer_token;
 pub mod client_credentials;
 pub mod cookies;
 pub mod csrf;

@@ -9,6 +9,7 @@ use crate::refusals::Refusals;
 use crate::sessions::SessionPolicy;
 use crate::settings::Settings;
 use crate::store::Store;
+use crate::tokens::Tokens;
 use crate::ui::Ui;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Services {
     pub keys: Keys,
     /// Registered clients.
     pub clients: Clients,
+    /// What presented tokens mean.
+    pub tokens: Tokens,
     /// The password pool.
     pub passwords: Passwords,
     /// The recorder of refusals.
