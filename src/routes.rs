@@ -39,6 +39,8 @@ static TABLE: &[Row] = rows! {
     "/authorize/deny": Policy::PAGE, "GET" => oauth::authorize::deny;
     "/consent": Policy::PAGE, "GET" => oauth::consent::get, "POST" => oauth::consent::post;
     "/token": Policy::TOKEN, "POST" => oauth::token::post;
+    "/introspect": Policy::BACK_CHANNEL, "POST" => oauth::introspect::post;
+    "/revoke": Policy::TOKEN, "POST" => oauth::revoke::post;
     "/userinfo": Policy::BEARER, "GET" => oidc::userinfo::get, "POST" => oidc::userinfo::post;
     "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
     "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;

@@ -26,6 +26,7 @@ const SETUP: &str = r#"
 users: [{ username: haneul, email: haneul@example.com, password: a tram stop under seven maples }]
 clients:
   - { client_id: app, token_endpoint_auth_method: none, redirect_uris: ["http://127.0.0.1:8599/cb"], grant_types: [authorization_code, refresh_token], scope: openid offline_access }
+  - { client_id: api, client_secret: asks-about-tokens, token_endpoint_auth_method: client_secret_post, grant_types: [], may_introspect: all }
 "#;
 
 /// Nodes that share a database and an issuer.
@@ -105,6 +106,19 @@ impl Cluster {
         let form = [form, &[("client_id", "app")]].concat();
         let answer = http().post(format!("{}/token", self.base(node))).form(&form).send().await?;
         Ok((answer.status(), answer.json().await?))
+    }
+
+    async fn revoke(&self, node: usize, token: &str) -> StatusCode {
+        let form = [("token", token), ("client_id", "app")];
+        let answer = http().post(format!("{}/revoke", self.base(node))).form(&form).send().await;
+        answer.expect("revocation answers").status()
+    }
+
+    async fn is_active(&self, node: usize, token: &str) -> bool {
+        let form = [("token", token), ("client_id", "api"), ("client_secret", "asks-about-tokens")];
+        let answer = http().post(format!("{}/introspect", self.base(node))).form(&form).send().await;
+        let said: Value = answer.expect("introspection answers").json().await.expect("JSON");
+        said["active"].as_bool().unwrap_or_else(|| panic!("neither active nor not: {said}"))
     }
 
     async fn userinfo(&self, node: usize, token: &str) -> StatusCode {
@@ -246,6 +260,41 @@ async fn fifty_refreshes_leave_one_branch(kind: DatabaseKind) {
     assert_eq!(status, StatusCode::OK, "nobody is logged out: {body}");
 }
 
+async fn an_acknowledged_revocation_leaves_nothing_live(kind: DatabaseKind) {
+    const ROUNDS: usize = 20;
+    let cluster = Cluster::start(kind, 2).await;
+    let mut person = Person::default();
+    for round in 0..ROUNDS {
+        let code = person.code(&cluster).await;
+        let (_, tokens) = cluster.redeem(round, &code).await.expect("an answer");
+        let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
+        // Whatever a node keeps of a token, both have it.
+        assert!(cluster.is_active(0, access).await && cluster.is_active(1, access).await);
+        let refreshes = join_all((0..4).map(|node| cluster.refresh(node, refresh)));
+        let (revoked, refreshed) = tokio::join!(cluster.revoke(round, refresh), refreshes);
+        assert_eq!(revoked, StatusCode::OK);
+        let mut given = vec![(access.to_owned(), refresh.to_owned())];
+        for answer in refreshed {
+            match answer.expect("an answer") {
+                (StatusCode::OK, body) => {
+                    given.push((text(&body, "access_token").to_owned(), text(&body, "refresh_token").to_owned()));
+                }
+                (status, body) => {
+                    assert_eq!((status, text(&body, "error")), (StatusCode::BAD_REQUEST, "invalid_grant"));
+                }
+            }
+        }
+        for (access, refresh) in given {
+            for node in 0..2 {
+                assert!(!cluster.is_active(node, &access).await, "round {round}, node {node}");
+                assert_eq!(cluster.userinfo(node, &access).await, StatusCode::UNAUTHORIZED);
+                let (status, _) = cluster.refresh(node, &refresh).await.expect("an answer");
+                assert_eq!(status, StatusCode::BAD_REQUEST);
+            }
+        }
+    }
+}
+
 async fn what_was_acknowledged_survives_sigkill(kind: DatabaseKind) {
     const CHAINS: usize = 6;
     const ACKNOWLEDGED_BEFORE_THE_KILL: usize = 60;
@@ -345,6 +394,18 @@ async fn fifty_refreshes_over_two_nodes_leave_one_branch_on_postgresql() {
 #[tokio::test]
 async fn fifty_refreshes_over_two_nodes_leave_one_branch_on_mariadb() {
     fifty_refreshes_leave_one_branch(DatabaseKind::Mysql).await;
+}
+
+/// RFC 7009 §2, RFC 7662 §2.2: both nodes know of it at once, and refreshes that race with it are lost.
+#[tokio::test]
+async fn an_acknowledged_revocation_leaves_nothing_live_on_postgresql() {
+    an_acknowledged_revocation_leaves_nothing_live(DatabaseKind::Postgres).await;
+}
+
+/// RFC 7009 §2, RFC 7662 §2.2: both nodes know of it at once, and refreshes that race with it are lost.
+#[tokio::test]
+async fn an_acknowledged_revocation_leaves_nothing_live_on_mariadb() {
+    an_acknowledged_revocation_leaves_nothing_live(DatabaseKind::Mysql).await;
 }
 
 /// RFC 6749 §4.1.2

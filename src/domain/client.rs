@@ -3,6 +3,7 @@
 use super::exception::{Allowance, Exception};
 use super::id::ClientId;
 use super::redirect_uri::RedirectUri;
+use super::resource::Resource;
 use super::scope::{OFFLINE_ACCESS, ScopeSet};
 use super::secret::TokenHash;
 use super::time::{Lifetime, Timestamp};
@@ -224,6 +225,23 @@ impl Client {
     /// Whether a browser page of `origin` may call the token endpoint for this client.
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.origins().any(|known| known == origin)
+    }
+
+    /// Whether it may ask what a token means that was issued to `holder` for `audience` (RFC 7662 §4). By its registered
+    /// `may_introspect`: `own` tokens only, those whose `audience` it serves or is as well, or `all`.
+    pub fn may_introspect(&self, holder: &ClientId, audience: &[String], resources: &[Resource]) -> bool {
+        let is_its_audience = || {
+            let serves = |uri: &String| {
+                resources.iter().any(|known| known.identifier == *uri && known.served_by.contains(&self.id))
+            };
+            audience.iter().any(|uri| uri == self.id.as_str() || serves(uri))
+        };
+        *holder == self.id
+            || match self.metadata.get("may_introspect").and_then(Value::as_str) {
+                Some("own") => false,
+                Some("all") => true,
+                _ => is_its_audience(),
+            }
     }
 
     /// The first scope of `requested` that this client may not have. A client that may refresh may ask for

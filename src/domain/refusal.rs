@@ -281,6 +281,12 @@ rules! {
     /// The token lacks a scope.
     TOKEN_SCOPE: "AW-TOKEN-SCOPE", "insufficient_scope", "RFC 6750 §3.1", "the access token lacks the scope openid",
         "Ask for scope openid at the authorization endpoint.";
+    /// A token that was issued to another client.
+    TOKEN_FOREIGN: "AW-TOKEN-FOREIGN", "invalid_grant", "RFC 7009 §2.1", "the token was issued to another client",
+        "Revoke a token with the client that it was issued to.";
+    /// A token that nothing revokes.
+    TOKEN_KIND: "AW-TOKEN-KIND", "unsupported_token_type", "RFC 7009 §2.2.1", "only access tokens and refresh tokens can be revoked",
+        "Revoke the refresh token: all that came from the sign-in ends with it. An ID token ends by itself.";
 
     /// The interaction is unknown, finished or expired.
     INTERACTION_GONE: "AW-INTERACTION-GONE", "invalid_request", "OAuth 2.1 §7.12", "this sign-in is finished, expired or belongs to another browser",

@@ -25,18 +25,24 @@ pub async fn get(edge: Edge) -> HttpResponse {
 /// The members that both discovery documents share.
 pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
     let methods: Vec<&str> = ClientAuthentication::ALL.iter().map(|method| method.as_str()).collect();
+    let secret_methods: Vec<&str> =
+        methods.iter().copied().filter(|method| *method != ClientAuthentication::None.as_str()).collect();
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
     let scopes: Vec<&str> = STANDARD.into_iter().chain(own_scopes.iter().map(String::as_str)).collect();
     let document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.endpoint("/authorize"),
         "token_endpoint": issuer.endpoint("/token"),
+        "introspection_endpoint": issuer.endpoint("/introspect"),
+        "revocation_endpoint": issuer.endpoint("/revoke"),
         "jwks_uri": issuer.endpoint("/jwks"),
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": modes,
         "grant_types_supported": ["authorization_code", "refresh_token"],
         "token_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": secret_methods,
+        "revocation_endpoint_auth_methods_supported": methods,
         "code_challenge_methods_supported": ["S256"],
         "ui_locales_supported": ["en", "ko"],
         "authorization_response_iss_parameter_supported": true,

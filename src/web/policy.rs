@@ -55,6 +55,8 @@ impl Policy {
     /// The token endpoint and its family.
     pub const TOKEN: Self =
         Self { cors: Cors::Client, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: false };
+    /// What only programs with a secret of their own may ask: no page has business there.
+    pub const BACK_CHANNEL: Self = Self { cors: Cors::Never, ..Self::TOKEN };
     /// A protected resource.
     pub const BEARER: Self = Self { cors: Cors::Bearer, ..Self::TOKEN };
     /// Public metadata.

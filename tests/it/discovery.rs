@@ -54,23 +54,33 @@ async fn every_listed_endpoint_answers_and_nothing_else_is_listed() {
         .map(String::as_str)
         .filter(|name| name.ends_with("_endpoint") || name.ends_with("_uri"))
         .collect();
-    let expected = ["authorization_endpoint", "jwks_uri", "token_endpoint", "userinfo_endpoint"];
+    let expected = [
+        "authorization_endpoint",
+        "introspection_endpoint",
+        "jwks_uri",
+        "revocation_endpoint",
+        "token_endpoint",
+        "userinfo_endpoint",
+    ];
     assert_eq!(addresses, BTreeSet::from(expected));
     for (name, method, status) in [
         ("authorization_endpoint", "GET", 400),
         ("authorization_endpoint", "POST", 400),
         ("token_endpoint", "POST", 400),
+        ("introspection_endpoint", "POST", 401),
+        ("revocation_endpoint", "POST", 401),
         ("userinfo_endpoint", "GET", 401),
         ("userinfo_endpoint", "POST", 401),
         ("jwks_uri", "GET", 200),
     ] {
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let request = app.http.request(method, document[name].as_str().unwrap());
-        let request = if name == "token_endpoint" { request.form(&[("x", "y")]) } else { request };
+        let takes_forms = ["token_endpoint", "introspection_endpoint", "revocation_endpoint"].contains(&name);
+        let request = if takes_forms { request.form(&[("x", "y")]) } else { request };
         let answer = app.send(request).await;
         assert!(answer.status == status || name == "token_endpoint" && answer.status == 401, "{name}: {answer:?}");
     }
-    for unlisted in ["/par", "/introspect", "/revoke", "/device", "/register"] {
+    for unlisted in ["/par", "/device", "/register"] {
         app.post(unlisted, &[("token", "x")]).await.assert_status(404);
     }
 }
@@ -82,6 +92,8 @@ async fn listed_methods_scopes_and_claims_work() {
     let document = app.get(OIDC).await.json();
     let methods = list(&document, "token_endpoint_auth_methods_supported");
     assert_eq!(methods, ["none", "client_secret_basic", "client_secret_post"]);
+    assert_eq!(list(&document, "revocation_endpoint_auth_methods_supported"), methods);
+    assert_eq!(list(&document, "introspection_endpoint_auth_methods_supported"), methods[1..]);
     for id in ["spa", "backend", "backend-post"] {
         app.relying_party(id).sign_in(&app.browser(), "alice").await;
     }

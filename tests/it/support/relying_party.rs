@@ -215,8 +215,13 @@ impl<'a> RelyingParty<'a> {
     }
 
     pub fn token_request(&self, fields: &[(String, String)]) -> reqwest::RequestBuilder {
+        self.request_to("/token", fields)
+    }
+
+    /// A form for this path, authenticated by this client's method.
+    pub fn request_to(&self, path: &str, fields: &[(String, String)]) -> reqwest::RequestBuilder {
         let mut fields = fields.to_vec();
-        let mut request = self.app.http.post(self.app.url("/token"));
+        let mut request = self.app.http.post(self.app.url(path));
         match self.authentication {
             ClientAuthentication::ClientSecretBasic => {
                 request = request.header("authorization", basic(&self.client_id, &self.secret));
@@ -228,6 +233,22 @@ impl<'a> RelyingParty<'a> {
             ClientAuthentication::None => fields.push(("client_id".into(), self.client_id.clone())),
         }
         request.form(&fields)
+    }
+
+    /// Posts a form to this path, authenticated by this client's method.
+    pub async fn ask(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let fields: Vec<_> = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.app.send(self.request_to(path, &fields)).await
+    }
+
+    /// Asks what a token means.
+    pub async fn introspect(&self, token: &str) -> Answer {
+        self.ask("/introspect", &[("token", token)]).await
+    }
+
+    /// Gives a token back.
+    pub async fn revoke(&self, token: &str) -> Answer {
+        self.ask("/revoke", &[("token", token)]).await
     }
 
     /// The whole flow, every answer checked.
