@@ -50,7 +50,8 @@ async fn respond(edge: &Edge, in_body: Option<String>) -> HttpResponse {
 async fn claims_of(edge: &Edge, in_body: Option<String>) -> Result<Map<String, Value>, Refusal> {
     let token = presented(edge, in_body)?;
     let claims = verify(edge, &token).await?;
-    let grant_id = access_token::grant_of(&claims).ok_or_else(|| invalid("a token that is no access token"))?;
+    let grant_id =
+        access_token::grant_of(&claims).ok_or_else(|| invalid("a token that hangs on no grant of a user"))?;
     let scopes =
         claims.get("scope").and_then(Value::as_str).and_then(|text| ScopeSet::parse(text).ok()).unwrap_or_default();
     if !scopes.contains(OPENID) {
