@@ -7,6 +7,7 @@ use crate::domain::client::{ApplicationType, Client, ClientAuthentication, Grant
 use crate::domain::id::ClientId;
 use crate::domain::issuer::Issuer;
 use crate::domain::redirect_uri::RedirectUri;
+use crate::domain::resource::Resource;
 use crate::domain::scope::ScopeSet;
 use crate::entropy::Entropy;
 use crate::jobs::Jobs;
@@ -76,7 +77,11 @@ impl App {
         let keys = Keys::new(store.clone(), master, clock.clone(), entropy.clone(), key_policy(&settings));
         let passwords = Passwords::new(&settings.accounts.passwords, entropy.clone())
             .map_err(|cause| AppError::System { what: "the password threads could not be started".into(), cause })?;
-        let clients = Clients::new(store.clone(), demo_client(&settings.server.issuer));
+        let clients = Clients::new(
+            store.clone(),
+            demo_client(&settings.server.issuer),
+            Resource::built_in(&settings.server.issuer),
+        );
         let services = Services {
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,

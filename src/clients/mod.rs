@@ -9,7 +9,8 @@ pub mod metadata;
 use crate::clock::Stopwatch;
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
-use crate::domain::resource::{Resource, ScopeDescription};
+use crate::domain::resource::{IndicatorError, Resource, ScopeDescription, resolve, scopes_at};
+use crate::domain::scope::ScopeSet;
 use crate::store::{self, Store, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,6 +27,7 @@ type Kept<T> = (Arc<T>, Stopwatch);
 pub struct Clients {
     store: Store,
     built_in: Option<Arc<Client>>,
+    built_in_resources: Arc<[Resource]>,
     kept: Arc<RwLock<HashMap<ClientId, Kept<Client>>>>,
     catalogue: Arc<RwLock<Option<Kept<Catalogue>>>>,
     origins: Arc<RwLock<Option<Kept<HashSet<String>>>>>,
@@ -38,7 +40,7 @@ pub struct Clients {
 pub struct Catalogue {
     /// Words for consent pages.
     pub scopes: Vec<ScopeDescription>,
-    /// Protected resources.
+    /// Protected resources: the configured ones, then those that are built in.
     pub resources: Vec<Resource>,
 }
 
@@ -47,14 +49,29 @@ impl Catalogue {
     pub fn find_resource(&self, identifier: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.identifier == identifier)
     }
+
+    /// The identifiers of the resources that a request names (RFC 8707 §2).
+    ///
+    /// # Errors
+    /// [`IndicatorError`].
+    pub fn resolve(&self, indicators: &[String]) -> Result<Vec<String>, IndicatorError> {
+        resolve(indicators, &self.resources)
+    }
+
+    /// Those of `scopes` that a token for `audience` carries; all of them where nobody named an audience.
+    pub fn scopes_at(&self, scopes: &ScopeSet, audience: &[String]) -> ScopeSet {
+        scopes_at(scopes, audience, &self.resources)
+    }
 }
 
 impl Clients {
-    /// Clients of `store`, with one that needs no registration: the demonstration, on a loopback issuer.
-    pub fn new(store: Store, built_in: Option<Client>) -> Self {
+    /// Clients of `store`, with one that needs no registration (the demonstration, on a loopback issuer) and the resources
+    /// that need none.
+    pub fn new(store: Store, built_in: Option<Client>, built_in_resources: impl Into<Arc<[Resource]>>) -> Self {
         Self {
             store,
             built_in: built_in.map(Arc::new),
+            built_in_resources: built_in_resources.into(),
             kept: Arc::default(),
             catalogue: Arc::default(),
             origins: Arc::default(),
@@ -122,8 +139,9 @@ impl Clients {
         {
             return Ok(Arc::clone(catalogue));
         }
-        let (scopes, resources) =
+        let (scopes, mut resources) =
             self.store.read(|db| Ok((store::scopes::list(db)?, store::resources::list(db)?))).await?;
+        resources.extend(self.built_in_resources.iter().cloned());
         let catalogue = Arc::new(Catalogue { scopes, resources });
         *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) =
             Some((Arc::clone(&catalogue), Stopwatch::start()));

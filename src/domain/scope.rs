@@ -12,6 +12,11 @@ pub const OFFLINE_ACCESS: &str = "offline_access";
 /// The scopes every server knows without configuration.
 pub const STANDARD: [&str; 6] = [OPENID, "profile", "email", "address", "phone", OFFLINE_ACCESS];
 
+/// Reading at the server's own API, `{issuer}/api`.
+pub const ADMIN_READ: &str = "admin:read";
+/// Changing at the server's own API, `{issuer}/api`.
+pub const ADMIN_WRITE: &str = "admin:write";
+
 /// A set of scope tokens in the order in which they were asked for, each once. Its text form is stable, so answers,
 /// tokens and tests agree from run to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -39,7 +39,7 @@ pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
         "scopes_supported": scopes,
         "response_types_supported": ["code"],
         "response_modes_supported": modes,
-        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "token_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_methods_supported": secret_methods,
         "revocation_endpoint_auth_methods_supported": methods,

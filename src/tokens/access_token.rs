@@ -1,7 +1,7 @@
 //! Access tokens: JWTs of RFC 9068.
 //!
 //! The `jti` carries the grant it was issued from and 64 random bits, so a protected resource of this server can ask whether
-//! the grant still stands without a row a token.
+//! the grant still stands without a row a token. A client's own token hangs on no grant: there the grant's part is nil.
 
 use crate::domain::id::GrantId;
 use crate::domain::scope::ScopeSet;
@@ -19,8 +19,8 @@ pub const TYP: &str = "at+jwt";
 /// What an access token says.
 #[derive(Debug, Clone)]
 pub struct AccessTokenClaims<'a> {
-    /// The grant it hangs on.
-    pub grant_id: &'a GrantId,
+    /// The grant it hangs on; `None` where a client acts for itself (RFC 6749 §4.4).
+    pub grant_id: Option<&'a GrantId>,
     /// `iss`
     pub issuer: &'a str,
     /// `sub`
@@ -31,8 +31,8 @@ pub struct AccessTokenClaims<'a> {
     pub client_id: &'a str,
     /// `scope`
     pub scopes: &'a ScopeSet,
-    /// `auth_time`
-    pub auth_time: Timestamp,
+    /// `auth_time`; `None` where nobody signed in.
+    pub auth_time: Option<Timestamp>,
     /// `iat`
     pub issued_at: Timestamp,
     /// `exp` minus `iat`
@@ -51,7 +51,8 @@ struct Body<'a> {
     jti: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     scope: &'a str,
-    auth_time: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
 }
 
 /// `aud`: one text, or a list of texts (RFC 7519 §4.1.3).
@@ -88,15 +89,16 @@ pub fn mint(keys: &Keys, entropy: &Entropy, typ: &str, claims: &AccessTokenClaim
         exp: claims.issued_at.plus(claims.lifetime).seconds(),
         jti: token_id(claims.grant_id, entropy),
         scope: &claims.scopes.to_string(),
-        auth_time: claims.auth_time.seconds(),
+        auth_time: claims.auth_time.map(Timestamp::seconds),
     };
     keys.sign(keys.default_algorithm(), typ, &body)
 }
 
-fn token_id(grant: &GrantId, entropy: &Entropy) -> String {
-    let mut bytes = Vec::with_capacity(24);
-    bytes.extend_from_slice(uuid::Uuid::parse_str(grant.as_str()).unwrap_or_default().as_bytes());
-    bytes.extend_from_slice(&entropy.bytes::<8>());
+fn token_id(grant: Option<&GrantId>, entropy: &Entropy) -> String {
+    let grant = grant.and_then(|grant| uuid::Uuid::parse_str(grant.as_str()).ok()).unwrap_or_default();
+    let mut bytes = [0; 24];
+    bytes[..16].copy_from_slice(grant.as_bytes());
+    bytes[16..].copy_from_slice(&entropy.bytes::<8>());
     URL_SAFE_NO_PAD.encode(bytes)
 }
 

@@ -26,7 +26,10 @@ async fn both_documents_say_the_same_and_the_issuer_character_for_character() {
         assert_eq!(list(&document, "code_challenge_methods_supported"), ["S256"]);
         assert_eq!(list(&document, "response_types_supported"), ["code"]);
         assert_eq!(list(&document, "response_modes_supported"), ["query", "fragment", "form_post"]);
-        assert_eq!(list(&document, "grant_types_supported"), ["authorization_code", "refresh_token"]);
+        assert_eq!(
+            list(&document, "grant_types_supported"),
+            ["authorization_code", "refresh_token", "client_credentials"]
+        );
         assert_eq!(document["authorization_response_iss_parameter_supported"], true);
     }
     let (oauth, oidc) = (oauth.json(), oidc.json());

@@ -9,6 +9,7 @@ mod authorize_answer;
 mod authorize_client;
 mod authorize_request;
 mod bad_input;
+mod client_credentials;
 mod consent;
 mod cors;
 mod discovery;

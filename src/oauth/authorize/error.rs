@@ -6,6 +6,7 @@ use crate::domain::callback::Callback;
 use crate::domain::client::Client;
 use crate::domain::pkce::PkceError;
 use crate::domain::refusal::{self, Refusal};
+use crate::domain::resource::{IndicatorError, MOST_INDICATORS};
 use crate::domain::scope::ScopeError;
 use crate::keys::KeysError;
 use crate::store::StoreError;
@@ -60,8 +61,8 @@ pub enum Cause {
     Prompt(PromptError, String),
     /// `max_age` is no number.
     MaxAge(String),
-    /// A `resource` that is not known or malformed.
-    Resource(String),
+    /// A `resource` that is not known or malformed, or too many of them.
+    Resource(IndicatorError),
     /// A request object.
     RequestObject,
     /// A request object by reference.
@@ -140,8 +141,8 @@ impl Cause {
             Self::MaxAge(sent) => {
                 Refusal::by(&rules::MAX_AGE).because(format!("max_age={sent}"), "a whole number of seconds")
             }
-            Self::Resource(sent) => Refusal::by(&rules::RESOURCE)
-                .because(format!("resource={sent}"), "an absolute URI of a configured resource"),
+            Self::Resource(error) => Refusal::by(&rules::RESOURCE)
+                .because(error.to_string(), format!("at most {MOST_INDICATORS} configured resources")),
             Self::RequestObject => Refusal::by(&rules::REQUEST_OBJECT).because("request", "the parameters themselves"),
             Self::RequestUri => Refusal::by(&rules::REQUEST_URI).because("request_uri", "the parameters themselves"),
             Self::LoginRequired => Refusal::by(&rules::LOGIN_REQUIRED).because("prompt=none", "a signed-in user"),

@@ -2,6 +2,7 @@
 //! page. Stage two reads the rest: what fails there goes to the callback.
 
 use super::error::{AuthorizeError, Cause};
+use crate::clients::Catalogue;
 use crate::domain::authorization::{AuthorizationRequest, Prompt};
 use crate::domain::callback::{Callback, CallbackError, ResponseMode};
 use crate::domain::client::{Client, GrantType};
@@ -19,7 +20,6 @@ use std::sync::Arc;
 const LONGEST_STATE: usize = 4096;
 const LONGEST_NONCE: usize = 1024;
 const LONGEST_HINT: usize = 256;
-const MOST_RESOURCES: usize = 8;
 
 /// Reads a request.
 pub(super) async fn parse(
@@ -35,7 +35,7 @@ pub(super) async fn parse(
     };
     let catalogue = edge.clients.catalogue().await?;
     let reader = Reader { form, client: &client, now: edge.context.now };
-    let resources = reader.resources(|uri| catalogue.find_resource(uri).is_some() || uri == edge.issuer().as_str());
+    let resources = reader.resources(&catalogue);
     let request =
         resources.and_then(|resources| reader.read(&callback, resources)).map_err(|cause| at(&callback, cause))?;
     Ok((client, request))
@@ -189,16 +189,9 @@ impl Reader<'_> {
     }
 
     /// RFC 8707 §2
-    fn resources(&self, is_known: impl Fn(&str) -> bool) -> Result<Vec<String>, Cause> {
-        let resources: Vec<String> = self.form.all("resource").map(str::to_owned).collect();
-        let bad = resources.iter().find(|uri| !is_known(uri) || uri.contains('#'));
-        match bad {
-            Some(bad) => Err(Cause::Resource(bad.clone())),
-            None if resources.len() > MOST_RESOURCES => {
-                Err(Cause::TooLong("resource", resources.len(), MOST_RESOURCES))
-            }
-            None => Ok(resources),
-        }
+    fn resources(&self, catalogue: &Catalogue) -> Result<Vec<String>, Cause> {
+        let indicators: Vec<String> = self.form.all("resource").map(str::to_owned).collect();
+        catalogue.resolve(&indicators).map_err(Cause::Resource)
     }
 
     fn bounded(&self, name: &'static str, bound: usize) -> Result<Option<String>, Cause> {

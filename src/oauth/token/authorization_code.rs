@@ -5,7 +5,7 @@
 
 use super::error::{Refused, TokenError};
 use super::request::CodeRequest;
-use super::response::{self, Issuance, TokenResponse};
+use super::response::{self, Granted, Issuance, TokenResponse};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::id::ClientId;
@@ -47,9 +47,7 @@ pub(super) async fn redeem(
     };
     let issuance = Issuance {
         scopes: redeemed.grant.scopes.clone(),
-        nonce: redeemed.grant.nonce.clone(),
-        grant: redeemed.grant,
-        user: redeemed.user,
+        granted: Some(Granted { nonce: redeemed.grant.nonce.clone(), grant: redeemed.grant, user: redeemed.user }),
         resources: request.resources.clone(),
         refresh_token,
     };

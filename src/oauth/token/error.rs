@@ -3,6 +3,7 @@
 use crate::domain::id::ClientId;
 use crate::domain::pkce::PkceError;
 use crate::domain::refusal::{self, Refusal};
+use crate::domain::resource::{IndicatorError, MOST_INDICATORS};
 use crate::domain::scope::ScopeError;
 use crate::keys::KeysError;
 use crate::store::StoreError;
@@ -28,7 +29,9 @@ pub enum TokenError {
     VerifierMalformed(PkceError),
     /// `scope` breaks the grammar.
     ScopeMalformed(ScopeError),
-    /// A refused exchange or refresh of an authenticated client.
+    /// `resource` names none that is configured.
+    Resource(IndicatorError, ClientId),
+    /// What an authenticated client presented or asked for is refused.
     Refused(Refused, ClientId),
     /// The database.
     Store(StoreError),
@@ -63,6 +66,8 @@ pub enum Refused {
     RefreshTokenReplayed,
     /// A wider scope than granted: the scope, what was granted.
     ScopeWidened(String, String),
+    /// A scope that this client may not have by itself: the scope, what it may have.
+    ScopeForbidden(String, String),
     /// A resource that was not granted.
     Resource(String),
     /// A state that must not be.
@@ -79,7 +84,7 @@ impl TokenError {
                 .because(format!("{name} more than once"), format!("{name} once")),
             Self::Missing(name) => Refusal::by(&rules::PARAMETER_MISSING).because(format!("no {name}"), *name),
             Self::GrantType(sent) => Refusal::by(&rules::GRANT_TYPE)
-                .because(format!("grant_type={sent}"), "authorization_code or refresh_token"),
+                .because(format!("grant_type={sent}"), "authorization_code, refresh_token or client_credentials"),
             Self::GrantTypeForbidden(sent, client) => Refusal::by(&rules::GRANT_TYPE_FORBIDDEN)
                 .because(format!("grant_type={sent}"), "a grant type that the client is registered for")
                 .of(client),
@@ -90,6 +95,9 @@ impl TokenError {
             Self::ScopeMalformed(error) => {
                 Refusal::by(&rules::SCOPE).because(error.to_string(), "scope tokens divided by single spaces")
             }
+            Self::Resource(error, client) => Refusal::by(&rules::RESOURCE)
+                .because(error.to_string(), format!("at most {MOST_INDICATORS} configured resources"))
+                .of(client),
             Self::Refused(refused, client) => refused.refusal().of(client),
             Self::Keys(error) => answer::from_keys(error),
         }
@@ -123,6 +131,9 @@ impl Refused {
                 .because("a refresh token that was replaced before", "the refresh token of the last answer"),
             Self::ScopeWidened(sent, granted) => {
                 Refusal::by(&rules::SCOPE_WIDENED).because(format!("scope {sent}"), format!("among: {granted}"))
+            }
+            Self::ScopeForbidden(sent, expected) => {
+                Refusal::by(&rules::SCOPE).because(format!("scope {sent}"), format!("among: {expected}"))
             }
             Self::Resource(sent) => Refusal::by(&rules::RESOURCE)
                 .because(format!("resource={sent}"), "a resource of the authorization request"),

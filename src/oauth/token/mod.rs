@@ -4,6 +4,7 @@
 //! redeemed is redeemed in one transaction; signing happens after its commit, so no lock is held meanwhile.
 
 mod authorization_code;
+mod client_credentials;
 mod error;
 mod refresh_token;
 mod request;
@@ -12,7 +13,7 @@ mod response;
 pub use error::TokenError;
 
 use crate::web::answer::json;
-use crate::web::client_credentials;
+use crate::web::client_credentials::authenticate;
 use crate::web::extract::{Body, Edge};
 use actix_web::HttpResponse;
 use request::{Grant, TokenRequest};
@@ -32,9 +33,10 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
     if edge.keys.jwks().is_err() {
         edge.keys.ensure().await?;
     }
-    let client = client_credentials::authenticate(edge, &request.credentials).await?;
+    let client = authenticate(edge, &request.credentials).await?;
     match &request.grant {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,
         Grant::RefreshToken(refresh) => refresh_token::redeem(edge, client, refresh).await,
+        Grant::ClientCredentials(credentials) => client_credentials::issue(edge, &client, credentials).await,
     }
 }

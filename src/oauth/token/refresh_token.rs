@@ -5,7 +5,7 @@
 
 use super::error::{Refused, TokenError};
 use super::request::RefreshRequest;
-use super::response::{self, Issuance, TokenResponse};
+use super::response::{self, Granted, Issuance, TokenResponse};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::id::ClientId;
@@ -51,9 +51,7 @@ pub(super) async fn redeem(
     let successor = refresh_token::derive(&edge.keys, &refreshed.family, refreshed.successor)?;
     let issuance = Issuance {
         scopes: request.scopes.clone().unwrap_or_else(|| refreshed.family.scopes.clone()),
-        nonce: None,
-        grant: refreshed.grant,
-        user: refreshed.user,
+        granted: Some(Granted { grant: refreshed.grant, user: refreshed.user, nonce: None }),
         resources: request.resources.clone(),
         refresh_token: Some(successor),
     };

@@ -1,5 +1,5 @@
 //! Reading a token request: exactly one grant type with exactly its fields, and the credentials by one method
-//! (RFC 6749 §2.3, §4.1.3, §6).
+//! (RFC 6749 §2.3, §4.1.3, §4.4.2, §6).
 
 use super::error::TokenError;
 use crate::clients::authenticate::Credentials;
@@ -21,6 +21,7 @@ pub(super) struct TokenRequest {
 pub(super) enum Grant {
     AuthorizationCode(CodeRequest),
     RefreshToken(RefreshRequest),
+    ClientCredentials(ClientCredentialsRequest),
 }
 
 /// RFC 6749 §4.1.3, RFC 7636 §4.5
@@ -34,6 +35,12 @@ pub(super) struct CodeRequest {
 /// RFC 6749 §6
 pub(super) struct RefreshRequest {
     pub refresh_token: Secret,
+    pub scopes: Option<ScopeSet>,
+    pub resources: Vec<String>,
+}
+
+/// RFC 6749 §4.4.2
+pub(super) struct ClientCredentialsRequest {
     pub scopes: Option<ScopeSet>,
     pub resources: Vec<String>,
 }
@@ -53,6 +60,7 @@ impl TokenRequest {
 impl Grant {
     fn parse(form: &StrictForm) -> Result<Self, TokenError> {
         let required = |name: &'static str| form.find(name).ok_or(TokenError::Missing(name));
+        let scopes = || form.find("scope").map(ScopeSet::parse).transpose().map_err(TokenError::ScopeMalformed);
         let resources = form.all("resource").map(str::to_owned).collect();
         match required("grant_type")? {
             "authorization_code" => Ok(Self::AuthorizationCode(CodeRequest {
@@ -67,9 +75,12 @@ impl Grant {
             })),
             "refresh_token" => Ok(Self::RefreshToken(RefreshRequest {
                 refresh_token: Secret::new(required("refresh_token")?),
-                scopes: form.find("scope").map(ScopeSet::parse).transpose().map_err(TokenError::ScopeMalformed)?,
+                scopes: scopes()?,
                 resources,
             })),
+            "client_credentials" => {
+                Ok(Self::ClientCredentials(ClientCredentialsRequest { scopes: scopes()?, resources }))
+            }
             other => Err(TokenError::GrantType(other.to_owned())),
         }
     }
