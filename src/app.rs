@@ -77,7 +77,7 @@ impl App {
             .map_err(|cause| AppError::System { what: "the password threads could not be started".into(), cause })?;
         let services = Services {
             clients: Clients::new(store.clone(), demo_client(&settings.server.issuer)),
-            refusals: Refusals::new(store.clone(), entropy.clone()),
+            refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
             settings: Arc::new(settings),
             store,
@@ -139,6 +139,7 @@ impl App {
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             clock: services.clock.clone(),
+            audit_kept: services.settings.audit.keep,
             migration_is_due: self.migration_is_due,
         };
         let jobs = jobs.start(&stopped);

@@ -3,6 +3,7 @@
 //! Values are parsed here once, at the door; after that no function asks again whether they are well formed. Decisions
 //! are made here as functions of their arguments, so that each is a table test. Nothing in this room names another room.
 
+pub mod audit;
 pub mod authorization;
 pub mod callback;
 pub mod claims;
