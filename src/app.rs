@@ -85,7 +85,7 @@ impl App {
         let services = Services {
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,
-            refusals: Refusals::new(store.clone(), entropy.clone()),
+            refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
             settings: Arc::new(settings),
             store,
@@ -147,6 +147,7 @@ impl App {
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             clock: services.clock.clone(),
+            audit_kept: services.settings.audit.keep,
             migration_is_due: self.migration_is_due,
         };
         let jobs = jobs.start(&stopped);

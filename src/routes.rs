@@ -3,7 +3,7 @@
 
 use crate::domain::issuer::Issuer;
 use crate::web::middleware::{self, AllowedMethods};
-use crate::web::policy::{Cache, Policy};
+use crate::web::policy::{Auth, Cache, Policy};
 use crate::{account, health, oauth, oidc, pages};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, from_fn};
@@ -124,4 +124,30 @@ fn with_method(route: Route, name: &str) -> Route {
 /// Every path with its methods, for documents and tests.
 pub fn paths() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     TABLE.iter().map(|row| (row.path, row.methods.iter().map(|(name, _)| *name).collect()))
+}
+
+/// Who may use every path, for tests.
+pub fn authorities() -> impl Iterator<Item = (&'static str, Auth)> {
+    TABLE.iter().map(|row| (row.path, row.policy.auth))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What describes the API says nothing of what is stored.
+    const PUBLIC: [&str; 2] = ["/api", "/api/openapi.json"];
+
+    #[test]
+    fn nothing_under_admin_and_api_is_public() {
+        let is_under = |path: &str, folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
+        for (path, auth) in authorities().filter(|(path, _)| !PUBLIC.contains(path)) {
+            if is_under(path, "/admin") {
+                assert_eq!(auth, Auth::AdminPage, "{path}");
+            }
+            if is_under(path, "/api") {
+                assert!(matches!(auth, Auth::Admin | Auth::AdminOrReport), "{path}");
+            }
+        }
+    }
 }

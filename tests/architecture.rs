@@ -28,6 +28,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("passwords", &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail"]),
     ("usage", &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail", "passwords"]),
     ("sessions", &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail", "passwords", "usage"]),
+    // Accounts as operators change them.
+    ("users", &["domain", "store"]),
     (
         "clients",
         &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail", "passwords", "usage", "sessions"],
@@ -135,6 +137,7 @@ const ABOVE_THE_SLICES: &[&str] = &[
     "passwords",
     "usage",
     "sessions",
+    "users",
     "clients",
     "tokens",
     "refusals",

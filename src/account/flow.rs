@@ -1,6 +1,7 @@
 //! What a login or sign-up form belongs to: a sign-in flow, or nothing but this browser.
 
 use super::{AccountError, browser};
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::authorization::Progress;
 use crate::domain::client::Client;
 use crate::domain::interaction::Interaction;
@@ -40,6 +41,15 @@ impl Place {
             edge.clients.find(interaction.request.client_id.as_str()).await?.ok_or(AccountError::InteractionGone)?;
         edge.request.extensions_mut().insert(SeenClient(Arc::clone(&client)));
         Ok(Self::Flow { id: id.to_owned(), interaction: Box::new(interaction), client, cookie })
+    }
+
+    /// An event of this place, for the audit: about the client that asked, where one did.
+    pub(super) fn event(&self, edge: &Edge, kind: EventKind, actor: Actor) -> Event {
+        let event = Event::new(kind, &edge.by(actor));
+        match self.request() {
+            Some((_, client)) => event.client(&client.id),
+            None => event,
+        }
     }
 
     /// The token of a form in this place.

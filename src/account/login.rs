@@ -6,6 +6,7 @@
 use super::flow::Place;
 use super::guard::{self, Guard};
 use super::{AccountError, find_signed_in, finish, with_cookies};
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::secret::Secret;
@@ -130,7 +131,7 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     }
     match attempt.check(edge, form.find("password").unwrap_or_default()).await? {
         Some(user) => sign_in(edge, &place, &user, Some(attempt.guard)).await,
-        None => wrong(edge, &place, typed, attempt.guard).await,
+        None => wrong(edge, &place, typed, attempt).await,
     }
 }
 
@@ -190,12 +191,22 @@ fn throttled(edge: &Edge, place: &Place, typed: &str, seconds: i64) -> Result<Ht
     Ok(response)
 }
 
-async fn wrong(edge: &Edge, place: &Place, typed: &str, guard: Guard) -> Result<HttpResponse, AccountError> {
-    let now = edge.context.now;
-    edge.store.write(move |db| guard.failed(db, now)).await?;
+async fn wrong(edge: &Edge, place: &Place, typed: &str, attempt: Attempt) -> Result<HttpResponse, AccountError> {
     let refusal = Refusal::by(&refusal::PASSWORD_WRONG).because("a user name and a password", "those of an account");
-    let reference = answer::record(edge, &refusal).to_string();
-    let notice = Notice { error: Some("login-wrong"), reference: Some(reference), ..Notice::default() };
+    let reference = answer::record(edge, &refusal);
+    // What was typed is not told: people type passwords into the wrong field.
+    let event = place.event(edge, EventKind::SignInFailed, Actor::Nobody).reference(&reference);
+    let event = match &attempt.user {
+        Some(user) => event.user(&user.id),
+        None => event.with("account", "unknown"),
+    };
+    let (guard, now) = (attempt.guard, edge.context.now);
+    let write = move |db: &mut store::Db| {
+        guard.failed(db, now)?;
+        store::audit::insert(db, &event)
+    };
+    edge.store.write(write).await?;
+    let notice = Notice { error: Some("login-wrong"), reference: Some(reference.to_string()), ..Notice::default() };
     let mut response = show(edge, place, typed, notice)?;
     *response.status_mut() = StatusCode::UNAUTHORIZED;
     Ok(response)
@@ -215,6 +226,7 @@ pub(super) async fn sign_in(
         old: edge.cookie(CookieKind::Session).map(|cookie| cookie.hash()),
         progress: place.authenticated(),
         guard,
+        event: place.event(edge, EventKind::SignedIn, Actor::User(user.id.clone())).user(&user.id),
     };
     edge.store.write(move |db| begin.store(db)).await?;
     tracing::info!(user.id = user.id.as_str(), request.id = edge.context.request_id, "signed in");
@@ -236,6 +248,7 @@ struct Begin {
     old: Option<crate::domain::secret::TokenHash>,
     progress: Option<(crate::domain::secret::TokenHash, crate::domain::authorization::Progress)>,
     guard: Option<Guard>,
+    event: Event,
 }
 
 impl Begin {
@@ -247,6 +260,7 @@ impl Begin {
         if let Some((interaction, progress)) = &self.progress {
             store::interactions::set_progress(db, interaction, progress)?;
         }
+        store::audit::insert(db, &self.event)?;
         match &self.guard {
             Some(guard) => guard.succeeded(db),
             None => Ok(()),

@@ -1,6 +1,7 @@
 //! Signing out: a page asks, because a link alone must not sign anybody out; the session ends at the server.
 
 use super::{AccountError, browser, check_form, find_signed_in, finish, with_cookies};
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::store;
 use crate::ui::Page;
 use crate::web::answer::page;
@@ -59,9 +60,16 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 }
 
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
-    if let Some((session, _)) = find_signed_in(edge).await? {
+    if let Some((session, user)) = find_signed_in(edge).await? {
         check_form(edge, "logout", form.find("csrf"), session.sid.as_str())?;
-        edge.store.write(move |db| store::sessions::remove(db, &session.hash)).await?;
+        let event = Event::new(EventKind::SignedOut, &edge.by(Actor::User(user.id.clone()))).user(&user.id);
+        let write = move |db: &mut store::Db| {
+            if store::sessions::remove(db, &session.hash)? {
+                store::audit::insert(db, &event)?;
+            }
+            Ok(())
+        };
+        edge.store.write(write).await?;
     }
     let response = page::show(edge, &LoggedOutPage {});
     Ok(with_cookies(response, [cookies::remove(edge.issuer(), CookieKind::Session)]))

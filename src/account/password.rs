@@ -3,11 +3,13 @@
 use super::guard::Guard;
 use super::sign_up::{FieldErrors, new_password};
 use super::{AccountError, browser, check_form, find_signed_in, finish, with_cookies};
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::passwords::policy::Password;
 use crate::store;
 use crate::ui::Page;
+use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, refuse_repeated};
@@ -74,12 +76,13 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
         return show(edge, &session, &user, &errors);
     };
     let hash = edge.passwords.hash(&password).await?;
-    let now = edge.context.now;
+    let by = edge.by(Actor::User(user.id.clone()));
     edge.store
         .write(move |db| {
-            store::users::set_password_hash(db, &user.id, &hash, now)?;
-            store::sessions::remove_of_user(db, &user.id, Some(&session.hash))?;
-            store::grants::revoke_of_user(db, &user.id, Some(&session.sid), now)
+            store::users::set_password_hash(db, &user.id, &hash, by.at)?;
+            store::audit::insert(db, &Event::new(EventKind::PasswordChanged, &by).user(&user.id))?;
+            let kept = Some((&session.hash, &session.sid));
+            users::end_others(db, &user.id, kept, "the password was changed", &by)
         })
         .await?;
     Ok(redirect::see_other(&format!("{}?changed=1", edge.path("/account"))))
@@ -95,7 +98,13 @@ async fn is_current(edge: &Edge, user: &User, typed: &str) -> Result<bool, Accou
     let Ok(typed) = Password::typed(typed) else { return Ok(false) };
     let is_right = user.password_hash.is_some() && edge.passwords.verify(&typed, user.password_hash.clone()).await?;
     if !is_right {
-        edge.store.write(move |db| guard.failed(db, now)).await?;
+        let event = Event::new(EventKind::SignInFailed, &edge.by(Actor::Nobody)).user(&user.id);
+        let event = event.with("form", "password");
+        let write = move |db: &mut store::Db| {
+            guard.failed(db, now)?;
+            store::audit::insert(db, &event)
+        };
+        edge.store.write(write).await?;
     }
     Ok(is_right)
 }

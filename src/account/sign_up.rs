@@ -5,6 +5,7 @@
 
 use super::flow::Place;
 use super::{AccountError, finish, login, with_cookies};
+use crate::domain::audit::{Actor, EventKind};
 use crate::domain::id::UserId;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::secret::Secret;
@@ -107,7 +108,12 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     let hash = edge.passwords.hash(&wanted.password).await?;
     let user = wanted.user(edge, hash);
     let stored = user.clone();
-    match edge.store.write(move |db| store::users::insert(db, &stored)).await {
+    let event = place.event(edge, EventKind::SignedUp, Actor::User(user.id.clone())).user(&user.id);
+    let write = move |db: &mut store::Db| {
+        store::users::insert(db, &stored)?;
+        store::audit::insert(db, &event)
+    };
+    match edge.store.write(write).await {
         Ok(()) => login::sign_in(edge, &place, &user, None).await,
         Err(StoreError::Conflict) => show(edge, &place, form, &FieldErrors::from([("form", "signup-taken")])),
         Err(error) => Err(error.into()),

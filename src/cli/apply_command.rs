@@ -36,6 +36,7 @@ impl Apply {
         let applier = Applier {
             store: open::store(context).await?,
             passwords: open::passwords(context)?,
+            by: context.by("apply"),
             entropy: context.entropy.clone(),
             rules: Applier::rules(&context.settings),
         };

@@ -3,7 +3,7 @@
 use super::apply::Applier;
 use super::output::{self, Format, Row};
 use super::{Context, Failure, open};
-use crate::clients::metadata;
+use crate::clients::{change, metadata};
 use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
@@ -132,11 +132,14 @@ impl Client {
             Self::Show { client_id, format } => show(&load(context, client_id).await?.1, *format),
             Self::Disable { client_id } => {
                 let now = context.now();
-                change(context, client_id, move |client| client.disabled_at = client.disabled_at.or(Some(now))).await?;
+                alter(context, ("client disable", client_id), move |client| {
+                    client.disabled_at = client.disabled_at.or(Some(now))
+                })
+                .await?;
                 output::print("The client is disabled; running servers refuse it within seconds.\n")
             }
             Self::Enable { client_id } => {
-                change(context, client_id, |client| client.disabled_at = None).await?;
+                alter(context, ("client enable", client_id), |client| client.disabled_at = None).await?;
                 output::print("The client is enabled.\n")
             }
             Self::SetSecret { client_id } => {
@@ -146,7 +149,8 @@ impl Client {
                     return Err(Failure::work("the client has token_endpoint_auth_method none, and so no secret"));
                 }
                 let stored = ClientSecret::generated(secret.reveal());
-                change(context, client_id, move |client| client.secret = Some(stored.clone())).await?;
+                alter(context, ("client set-secret", client_id), move |client| client.secret = Some(stored.clone()))
+                    .await?;
                 output::print(&format!("Client secret (shown this once): {}\n", secret.reveal()))
             }
         }
@@ -167,16 +171,8 @@ impl Add {
         let mut client = registered.client;
         client.secret = secret.as_ref().map(|secret| ClientSecret::generated(secret.reveal()));
         let store = open::store(context).await?;
-        let added = client.clone();
-        let is_new = store
-            .write(move |db| {
-                if store::clients::find(db, &added.id)?.is_some() {
-                    return Ok(false);
-                }
-                store::clients::save(db, &added, now).map(|()| true)
-            })
-            .await
-            .map_err(Failure::work)?;
+        let (added, by) = (client.clone(), context.by("client add"));
+        let is_new = store.write(move |db| change::create(db, &added, &by)).await.map_err(Failure::work)?;
         if !is_new {
             return Err(Failure::Work(format!("there is a client {} already", client.id)));
         }
@@ -232,23 +228,16 @@ async fn load(context: &Context, id: &str) -> Result<(Store, domain::Client), Fa
     found.map(|client| (store, client)).ok_or_else(|| unknown(id))
 }
 
-/// Changes a client in one transaction.
-async fn change(
+/// Changes a client by a command.
+async fn alter(
     context: &Context,
-    id: &str,
+    (command, id): (&str, &str),
     change: impl Fn(&mut domain::Client) + Send + 'static,
 ) -> Result<(), Failure> {
     let store = open::existing_store(context).await?;
-    let (wanted, now) = (ClientId::new(id), context.now());
-    let is_known = store
-        .write(move |db| {
-            let Some(mut client) = store::clients::find(db, &wanted)? else { return Ok(false) };
-            change(&mut client);
-            store::clients::save(db, &client, now).map(|()| true)
-        })
-        .await
-        .map_err(Failure::work)?;
-    if is_known { Ok(()) } else { Err(unknown(id)) }
+    let (wanted, by) = (ClientId::new(id), context.by(command));
+    let changed = store.write(move |db| change::change(db, &wanted, &by, &change)).await.map_err(Failure::work)?;
+    changed.map(drop).ok_or_else(|| unknown(id))
 }
 
 fn unknown(id: &str) -> Failure {

@@ -2,13 +2,17 @@
 
 use super::output::{self, Format, time};
 use super::{Context, Failure, open};
+use crate::domain::audit::{EventDocument, Filter, StoredEvent};
 use crate::domain::id::Reference;
 use crate::domain::refusal::{
     CODE_REDIRECT_URI, REDIRECT_URI_MISMATCH, RefusalRecord, Rule, find_rule, first_difference,
 };
-use crate::store;
+use crate::store::{self, Db, StoreError};
 use clap::Args;
 use serde::Serialize;
+
+/// The most events that are shown of one request.
+const MOST_EVENTS: i64 = 50;
 
 /// Say why a request was refused.
 ///
@@ -38,6 +42,7 @@ struct Explanation {
     expected: String,
     first_difference: Option<String>,
     mend: String,
+    events: Vec<EventDocument>,
 }
 
 impl Explain {
@@ -47,16 +52,46 @@ impl Explain {
         };
         let store = open::existing_store(context).await?;
         let wanted = reference.clone();
-        let record = store.read(move |db| store::refusals::find(db, &wanted)).await.map_err(Failure::work)?;
-        let Some(record) = record else {
-            return Err(Failure::Work(format!("no refusal {reference} is known; refusals are kept for 7 days")));
-        };
-        let explanation = explain(record);
+        let (record, events) = store.read(move |db| find(db, &wanted)).await.map_err(Failure::work)?;
+        let Some(record) = record else { return Err(Failure::Work(unknown(&reference, &events))) };
+        let explanation =
+            Explanation { events: events.into_iter().map(EventDocument::from).collect(), ..explain(record) };
         match self.format {
             Format::Json => output::json(&explanation),
             Format::Table => output::fields(&explanation.fields()),
         }
     }
+}
+
+/// The refusal, and what is audited of its request, oldest first.
+fn find(db: &mut Db, reference: &Reference) -> Result<(Option<RefusalRecord>, Vec<StoredEvent>), StoreError> {
+    let record = store::refusals::find(db, reference)?;
+    let mut asked = vec![reference.to_string()];
+    asked.extend(record.as_ref().map(|record| record.request_id.clone()));
+    let mut events = Vec::new();
+    for reference in asked {
+        let filter = Filter { reference: Some(reference), ..Filter::default() };
+        events.extend(store::audit::list(db, &filter, MOST_EVENTS)?);
+    }
+    events.sort_by_key(|stored| (stored.event.by.at, stored.id));
+    events.dedup_by_key(|stored| stored.id);
+    Ok((record, events))
+}
+
+/// Events are kept for longer than the refusals that they tell of.
+fn unknown(reference: &Reference, events: &[StoredEvent]) -> String {
+    let told = events.iter().map(|stored| {
+        let event = EventDocument::from(stored.clone());
+        format!("\nthe audit has: {}", event_words(&event))
+    });
+    format!("no refusal {reference} is known; refusals are kept for 7 days{}", told.collect::<String>())
+}
+
+/// `2027-06-30T12:00:00Z sign_in_failed by nobody`
+fn event_words(event: &EventDocument) -> String {
+    let actor = event.actor.as_ref().map(|actor| format!(" {actor}")).unwrap_or_default();
+    let detail = super::audit::words(&event.detail);
+    format!("{} {} by {}{actor} {detail}", event.time, event.kind, event.actor_kind).trim_end().to_owned()
 }
 
 fn explain(record: RefusalRecord) -> Explanation {
@@ -76,6 +111,7 @@ fn explain(record: RefusalRecord) -> Explanation {
         request: record.request_id,
         sent: record.sent,
         expected: record.expected,
+        events: Vec::new(),
     }
 }
 
@@ -94,8 +130,9 @@ fn difference(record: &RefusalRecord) -> Option<String> {
 }
 
 impl Explanation {
-    fn fields(&self) -> [(&'static str, String); 13] {
-        [
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        let events = self.events.iter().map(|event| ("Audit", event_words(event)));
+        let fields = [
             ("Reference", self.reference.clone()),
             ("Rule", self.rule.clone()),
             ("Meaning", self.meaning.clone()),
@@ -109,13 +146,14 @@ impl Explanation {
             ("Expected", self.expected.clone()),
             ("First difference", self.first_difference.clone().unwrap_or_default()),
             ("To mend it", self.mend.clone()),
-        ]
+        ];
+        fields.into_iter().chain(events).collect()
     }
 }
 
 /// A reference as people write it: case, dash and spaces do not matter, and o, i and l are read as the digits that they
 /// look like.
-fn parse_reference(text: &str) -> Option<Reference> {
+pub(super) fn parse_reference(text: &str) -> Option<Reference> {
     let digits: String = text
         .chars()
         .filter(|c| *c != '-' && !c.is_whitespace())

@@ -92,12 +92,13 @@ impl Keys {
             }
             Self::Rotate { algorithm, force } => {
                 keys.ensure().await.map_err(Failure::work)?;
-                let rotated = keys.rotate_now(*algorithm, *force).await.map_err(failure)?;
+                let rotated = keys.rotate_now(*algorithm, *force, &context.by("keys rotate")).await.map_err(failure)?;
                 output::print(&rotated.iter().map(sentence).collect::<String>())
             }
             Self::Retire { kid } => {
                 keys.ensure().await.map_err(Failure::work)?;
-                let retired = keys.retire(&KeyId::new(kid.as_str())).await.map_err(failure)?;
+                let retired =
+                    keys.retire(&KeyId::new(kid.as_str()), &context.by("keys retire")).await.map_err(failure)?;
                 let instead = retired.replaced_by.map(|kid| format!(" {kid} signs instead.")).unwrap_or_default();
                 output::print(&format!("{} is out of use.{instead}\n", retired.kid))
             }

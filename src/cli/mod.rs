@@ -6,6 +6,7 @@
 
 pub mod apply;
 mod apply_command;
+mod audit;
 mod client;
 mod explain;
 mod keys;
@@ -17,6 +18,7 @@ mod serve;
 mod user;
 
 use crate::clock::Clock;
+use crate::domain::audit::By;
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
 use crate::settings::{Inputs, Settings};
@@ -59,6 +61,7 @@ enum Command {
     User(user::User),
     #[command(subcommand)]
     Client(client::Client),
+    Audit(audit::Audit),
     Explain(explain::Explain),
 }
 
@@ -90,6 +93,11 @@ struct Context {
 impl Context {
     fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Who acts, for the audit: an operator by this command.
+    fn by(&self, command: &str) -> By {
+        By::command(command, self.now())
     }
 }
 
@@ -123,6 +131,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Keys(command) => command.run(&context).await,
             Command::User(command) => command.run(&context).await,
             Command::Client(command) => command.run(&context).await,
+            Command::Audit(command) => command.run(&context).await,
             Command::Explain(command) => command.run(&context).await,
         }
     })

@@ -5,8 +5,6 @@ use crate::domain::time::Timestamp;
 use clap::ValueEnum;
 use serde::Serialize;
 use std::io::Write as _;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 /// How a listing is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -64,10 +62,7 @@ pub(super) fn complain(text: &str) {
 
 /// `2027-06-30T12:00:00Z`
 pub(super) fn time(at: Timestamp) -> String {
-    OffsetDateTime::from_unix_timestamp(at.seconds())
-        .ok()
-        .and_then(|time| time.format(&Rfc3339).ok())
-        .unwrap_or_else(|| at.seconds().to_string())
+    at.rfc3339()
 }
 
 fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
@@ -97,11 +92,5 @@ mod tests {
     fn columns_are_as_wide_as_their_widest_cell() {
         let rows = [vec!["a".to_owned(), "long".to_owned()], vec!["b\u{1b}[2J".to_owned(), String::new()]];
         assert_eq!(table(&["id", "x"], &rows), "ID          X\na           long\nb\\u{1b}[2J\n");
-    }
-
-    #[test]
-    fn times_are_rfc_3339_in_utc() {
-        assert_eq!(time(Timestamp::from_seconds(1_814_400_000)), "2027-07-01T00:00:00Z");
-        assert_eq!(time(Timestamp::from_seconds(i64::MAX)), i64::MAX.to_string());
     }
 }

@@ -4,10 +4,10 @@ use super::output::{self, Format, Row, time};
 use super::{Context, Failure, open};
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
-use crate::domain::time::Timestamp;
 use crate::domain::user::{self as domain, Email, LoginName, Username};
 use crate::passwords::{Password, policy};
 use crate::store::{self, Store, StoreError};
+use crate::users;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::io::Read as _;
@@ -125,7 +125,6 @@ impl Row for UserRow {
 
 impl User {
     pub(super) async fn run(&self, context: &Context) -> Result<(), Failure> {
-        let now = context.now();
         match self {
             Self::Add(add) => add.run(context).await,
             Self::List { format } => list(&open::existing_store(context).await?, *format).await,
@@ -138,27 +137,18 @@ impl User {
             }
             Self::Disable { user } => {
                 let store = open::existing_store(context).await?;
-                let mut account = load(&store, user).await?;
-                if account.disabled_at.is_some() {
+                let (id, by) = (load(&store, user).await?.id, context.by("user disable"));
+                if store.write(move |db| users::disable(db, &id, &by)).await.map_err(Failure::work)? != Some(true) {
                     return output::print("The account was disabled before.\n");
                 }
-                account.disabled_at = Some(now);
-                account.updated_at = now;
-                let change = move |db: &mut store::Db| {
-                    store::users::update(db, &account)?;
-                    end_everything(db, &account.id, now)
-                };
-                store.write(change).await.map_err(Failure::work)?;
                 output::print(
                     "The account is disabled. Its sessions are ended, and what was issued for it is revoked.\n",
                 )
             }
             Self::Enable { user } => {
                 let store = open::existing_store(context).await?;
-                let mut account = load(&store, user).await?;
-                account.disabled_at = None;
-                account.updated_at = now;
-                store.write(move |db| store::users::update(db, &account)).await.map_err(Failure::work)?;
+                let (id, by) = (load(&store, user).await?.id, context.by("user enable"));
+                store.write(move |db| users::enable(db, &id, &by)).await.map_err(Failure::work)?;
                 output::print("The account is enabled.\n")
             }
             Self::SetPassword { user, password_stdin } => {
@@ -166,10 +156,8 @@ impl User {
                 let account = load(&store, user).await?;
                 let (password, is_new) = choose_password(context, *password_stdin, &account.username, &account.email)?;
                 let hash = open::passwords(context)?.hash(&password).await.map_err(Failure::work)?;
-                let change = move |db: &mut store::Db| {
-                    store::users::set_password_hash(db, &account.id, &hash, now)?;
-                    end_everything(db, &account.id, now)
-                };
+                let by = context.by("user set-password");
+                let change = move |db: &mut store::Db| users::set_password(db, &account.id, &hash, &by);
                 store.write(change).await.map_err(Failure::work)?;
                 announce("The password is set. Sessions are ended, and what was issued is revoked.", &password, is_new)
             }
@@ -197,7 +185,8 @@ impl Add {
             created_at: now,
             updated_at: now,
         };
-        match store.write(move |db| store::users::insert(db, &user)).await {
+        let by = context.by("user add");
+        match store.write(move |db| users::create(db, &user, &by)).await {
             Err(StoreError::Conflict) => {
                 Err(Failure::work("the user name, one that looks like it, or the e-mail address is taken"))
             }
@@ -225,12 +214,6 @@ async fn load(store: &Store, name: &str) -> Result<domain::User, Failure> {
     let login = LoginName::parse(name).ok_or_else(unknown)?;
     let found = store.read(move |db| store::users::find_by_login(db, &login)).await.map_err(Failure::work)?;
     found.ok_or_else(unknown)
-}
-
-fn end_everything(db: &mut store::Db, id: &UserId, now: Timestamp) -> Result<(), StoreError> {
-    store::sessions::remove_of_user(db, id, None)?;
-    store::grants::revoke_of_user(db, id, None, now)?;
-    Ok(())
 }
 
 /// The password from standard input, checked as at sign-up, or a generated one; and whether it was generated.

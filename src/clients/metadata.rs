@@ -230,6 +230,33 @@ pub fn parse_until(text: &str) -> Result<Timestamp, String> {
         .ok_or_else(|| "it is not a day such as 2027-06-30".to_owned())
 }
 
+/// The members in which two stored documents differ, by their names in documents that people write.
+pub fn changed_members(before: &Value, after: &Value) -> Vec<String> {
+    let none = Map::new();
+    let (before, after) = (before.as_object().unwrap_or(&none), after.as_object().unwrap_or(&none));
+    let mut names: Vec<String> = Vec::new();
+    for name in after.keys().chain(before.keys()) {
+        if before.get(name) != after.get(name) && !names.iter().any(|known| known == document_name(name)) {
+            names.push(document_name(name).to_owned());
+        }
+    }
+    names
+}
+
+/// The name in documents of a member as it is stored.
+fn document_name(name: &str) -> &str {
+    match name {
+        "name" => "client_name",
+        "secret" => "client_secret",
+        "authentication" => "token_endpoint_auth_method",
+        "scopes" => "scope",
+        "id_token_algorithm" => "id_token_signed_response_alg",
+        "disabled_at" => "disabled",
+        "metadata" => "other metadata",
+        other => other,
+    }
+}
+
 fn read_exception(at: &str, item: &Map<String, Value>, errors: &mut Vec<FieldError>) -> Option<Exception> {
     let before = errors.len();
     for name in item.keys().filter(|name| !EXCEPTION.contains(&name.as_str())) {

@@ -4,6 +4,7 @@
 //! node is seen by all within that time.
 
 pub mod authenticate;
+pub mod change;
 pub mod metadata;
 
 use crate::clock::Stopwatch;

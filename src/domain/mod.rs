@@ -4,6 +4,7 @@
 //! are made here as functions of their arguments, so that each is a table test. Nothing in this room names another room.
 
 pub mod access_token;
+pub mod audit;
 pub mod authorization;
 pub mod callback;
 pub mod claims;

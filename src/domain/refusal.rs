@@ -288,6 +288,10 @@ rules! {
     TOKEN_KIND: "AW-TOKEN-KIND", "unsupported_token_type", "RFC 7009 §2.2.1", "only access tokens and refresh tokens can be revoked",
         "Revoke the refresh token: all that came from the sign-in ends with it. An ID token ends by itself.";
 
+    /// A page for administrators, or a call of the admin API, by somebody who is none.
+    ADMIN_ONLY: "AW-ADMIN-ONLY", "insufficient_scope", "RFC 6750 §3.1", "this is for administrators",
+        "Pages: sign in as a user with the role admin. API: bring an access token for the resource {issuer}/api with scope admin:read to look or admin:write to change, of a client that is registered for it or of a user with the role admin.";
+
     /// The interaction is unknown, finished or expired.
     INTERACTION_GONE: "AW-INTERACTION-GONE", "invalid_request", "OAuth 2.1 §7.12", "this sign-in is finished, expired or belongs to another browser",
         "Start again from the app. Cookies must be allowed.";

@@ -33,6 +33,22 @@ impl Timestamp {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// `2027-06-30T12:00:00Z`; the number of seconds for a time beyond the calendar.
+    pub fn rfc3339(self) -> String {
+        use time::format_description::well_known::Rfc3339;
+        let time = time::OffsetDateTime::from_unix_timestamp(self.0).ok();
+        time.and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_else(|| self.0.to_string())
+    }
+
+    /// Reads `2027-06-30T12:00:00Z`, or a day, `2027-06-30`, which means its first second (UTC).
+    pub fn parse(text: &str) -> Option<Self> {
+        use time::format_description::well_known::Rfc3339;
+        let day = time::macros::format_description!("[year]-[month]-[day]");
+        let time = time::OffsetDateTime::parse(text, &Rfc3339).ok();
+        let time = time.or_else(|| Some(time::Date::parse(text, day).ok()?.midnight().assume_utc()));
+        time.map(|time| Self(time.unix_timestamp()))
+    }
+
     /// Whether something that ends at this point is over at `now`: the end itself is outside.
     pub const fn is_past(self, now: Self) -> bool {
         now.0 >= self.0
@@ -68,5 +84,23 @@ impl Lifetime {
     /// The span in seconds.
     pub const fn as_seconds(self) -> i64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_rfc_3339_in_utc_and_read_back() {
+        let time = Timestamp::from_seconds(1_814_400_000);
+        assert_eq!(time.rfc3339(), "2027-07-01T00:00:00Z");
+        for text in ["2027-07-01", "2027-07-01T00:00:00Z", "2027-07-01T09:00:00+09:00"] {
+            assert_eq!(Timestamp::parse(text), Some(time), "{text}");
+        }
+        assert_eq!(Timestamp::from_seconds(i64::MAX).rfc3339(), i64::MAX.to_string());
+        for bad in ["", "2027", "2027-13-01", "2027-07-01 00:00", "yesterday"] {
+            assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! number of nodes at once, and a failing one is tried again at its next turn.
 
 use crate::clock::Clock;
+use crate::domain::time::Lifetime;
 use crate::keys::Keys;
 use crate::refusals::Refusals;
 use crate::store::{self, Store, StoreError};
@@ -30,6 +31,8 @@ pub struct Jobs {
     pub refusals: Refusals,
     /// The clock.
     pub clock: Clock,
+    /// How long audit events are kept.
+    pub audit_kept: Lifetime,
     /// Whether the schema is still to be brought up to date, because the database could not be reached at the start.
     pub migration_is_due: Arc<AtomicBool>,
 }
@@ -79,7 +82,14 @@ impl Jobs {
         for _ in 0..SWEEP_STEPS {
             let removed = self.store.write(move |db| store::sweep::expired(db, now, SWEEP_ROWS)).await?;
             if removed.iter().all(|(_, rows)| *rows < SWEEP_ROWS.unsigned_abs()) {
-                return Ok(());
+                break;
+            }
+        }
+        let until = now.minus(self.audit_kept);
+        for _ in 0..SWEEP_STEPS {
+            let removed = self.store.write(move |db| store::sweep::audited(db, until, SWEEP_ROWS)).await?;
+            if removed < SWEEP_ROWS.unsigned_abs() {
+                break;
             }
         }
         Ok(())

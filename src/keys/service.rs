@@ -8,11 +8,12 @@ use super::rotation::{self, KeyPolicy, Step};
 use super::sealing::{self, Owner};
 use super::{CryptoFailure, KeysError, Purpose};
 use crate::clock::Clock;
+use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::id::KeyId;
 use crate::domain::key::{Algorithm, KeyState, SecretKey, SigningKey};
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
-use crate::store::{Db, Store, StoreError, secret_keys, signing_keys};
+use crate::store::{Db, Store, StoreError, audit, secret_keys, signing_keys};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -123,11 +124,16 @@ impl Keys {
 
     /// Publishes the next key of `algorithm` (of every algorithm where `None`) if there is none, and lets it sign if it
     /// has been published for long enough. With `force` it signs at once: verifiers that have cached the JWKS do not
-    /// know it until they look again.
+    /// know it until they look again. `by` is who ordered it, for the audit.
     ///
     /// # Errors
     /// [`KeysError::NotConfigured`], [`KeysError::Busy`], [`KeysError::Store`].
-    pub async fn rotate_now(&self, algorithm: Option<Algorithm>, force: bool) -> Result<Vec<Rotated>, KeysError> {
+    pub async fn rotate_now(
+        &self,
+        algorithm: Option<Algorithm>,
+        force: bool,
+        by: &By,
+    ) -> Result<Vec<Rotated>, KeysError> {
         let wanted = match algorithm {
             Some(one) => vec![one],
             None => self.algorithms().to_vec(),
@@ -135,7 +141,8 @@ impl Keys {
         let mut rotated = Vec::with_capacity(wanted.len());
         for algorithm in wanted {
             self.require_configured(algorithm)?;
-            let outcome = self.try_again(|made| self.rotate_one(algorithm, force, made), algorithm).await?;
+            let outcome =
+                self.try_again(|made| self.rotate_one(algorithm, force, (made, by.clone())), algorithm).await?;
             rotated.push(Rotated { algorithm, outcome });
         }
         self.read_store().await?;
@@ -147,10 +154,10 @@ impl Keys {
     ///
     /// # Errors
     /// [`KeysError::Unknown`], [`KeysError::Busy`], [`KeysError::Store`].
-    pub async fn retire(&self, kid: &KeyId) -> Result<Retired, KeysError> {
+    pub async fn retire(&self, kid: &KeyId, by: &By) -> Result<Retired, KeysError> {
         let key = self.list().await?.into_iter().find(|key| key.id == *kid);
         let algorithm = key.ok_or_else(|| KeysError::Unknown(kid.clone()))?.algorithm;
-        let replaced_by = self.try_again(|made| self.retire_one(kid.clone(), made), algorithm).await?;
+        let replaced_by = self.try_again(|made| self.retire_one(kid.clone(), (made, by.clone())), algorithm).await?;
         self.read_store().await?;
         Ok(Retired { kid: kid.clone(), replaced_by })
     }
@@ -307,7 +314,14 @@ impl Keys {
         let sealed = sealing::seal(&self.0.master, &self.0.entropy, owner, bytes.as_slice());
         let created_at = self.0.clock.now();
         let key = SecretKey { id: KeyId::new(id), purpose: purpose.as_str().to_owned(), sealed, created_at };
-        match self.0.store.write(move |db| secret_keys::insert(db, &key, 0)).await {
+        let made = Event::new(EventKind::KeyMade, &By::system(created_at))
+            .with("kid", key.id.as_str())
+            .with("purpose", purpose.as_str());
+        let write = move |db: &mut Db| {
+            secret_keys::insert(db, &key, 0)?;
+            audit::insert(db, &made)
+        };
+        match self.0.store.write(write).await {
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -328,7 +342,7 @@ impl Keys {
             if !rotation::plan(&keys, &policy, now).contains(&step) {
                 return Ok(());
             }
-            apply(db, &step, &Moment { keys: &keys, made: made.as_ref(), policy: &policy, now })
+            apply(db, &step, &Moment { keys: &keys, made: made.as_ref(), policy: &policy, by: By::system(now) })
         });
         match written.await {
             Ok(()) | Err(StoreError::Conflict) => Ok(()),
@@ -379,7 +393,7 @@ impl Keys {
         &self,
         algorithm: Algorithm,
         force: bool,
-        made: SigningKey,
+        (made, by): (SigningKey, By),
     ) -> Result<RotationOutcome, StoreError> {
         let (clock, policy) = (self.0.clock.clone(), self.0.policy.clone());
         let write = move |db: &mut Db| {
@@ -388,14 +402,14 @@ impl Keys {
             let in_state = |state| keys.iter().find(|key| key.algorithm == algorithm && key.state == state);
             let next = match in_state(KeyState::Next) {
                 Some(next) => next.clone(),
-                None => insert_next(db, &made, now)?,
+                None => insert_next(db, &made, &by.at(now))?,
             };
             let replaced = in_state(KeyState::Active).map(|key| key.id.clone());
             let until = policy.usable_at(next.created_at);
             if !force && replaced.is_some() && !until.is_past(now) {
                 return Ok(RotationOutcome::Waiting { kid: next.id, until });
             }
-            let moment = Moment { keys: &keys, made: None, policy: &policy, now };
+            let moment = Moment { keys: &keys, made: None, policy: &policy, by: by.at(now) };
             if let Some(active) = in_state(KeyState::Active) {
                 moment.stop_signing(db, active)?;
             }
@@ -406,13 +420,13 @@ impl Keys {
     }
 
     /// Gives the key that signs instead, where the retired one was signing.
-    async fn retire_one(&self, kid: KeyId, made: SigningKey) -> Result<Option<KeyId>, StoreError> {
+    async fn retire_one(&self, kid: KeyId, (made, by): (SigningKey, By)) -> Result<Option<KeyId>, StoreError> {
         let (clock, policy) = (self.0.clock.clone(), self.0.policy.clone());
         let write = move |db: &mut Db| {
             let now = clock.now();
             let keys = signing_keys::list(db)?;
             let key = keys.iter().find(|key| key.id == kid).ok_or(StoreError::Conflict)?;
-            let moment = Moment { keys: &keys, made: Some(&made), policy: &policy, now };
+            let moment = Moment { keys: &keys, made: Some(&made), policy: &policy, by: by.at(now) };
             match key.state {
                 KeyState::Retired => return Ok(None),
                 KeyState::Next | KeyState::Retiring => {
@@ -460,7 +474,7 @@ struct Moment<'a> {
     keys: &'a [SigningKey],
     made: Option<&'a SigningKey>,
     policy: &'a KeyPolicy,
-    now: Timestamp,
+    by: By,
 }
 
 fn apply(db: &mut Db, step: &Step, moment: &Moment<'_>) -> Result<(), StoreError> {
@@ -468,7 +482,7 @@ fn apply(db: &mut Db, step: &Step, moment: &Moment<'_>) -> Result<(), StoreError
         Step::MakeActive(_) => moment.insert_active(db),
         Step::MakeNext(_) => {
             let made = moment.made.ok_or(StoreError::Conflict)?;
-            insert_next(db, made, moment.now).map(|_| ())
+            insert_next(db, made, &moment.by).map(|_| ())
         }
         Step::Promote { next, active } => {
             if let Some(active) = active {
@@ -483,10 +497,15 @@ fn apply(db: &mut Db, step: &Step, moment: &Moment<'_>) -> Result<(), StoreError
 }
 
 /// The date of publication is the date of the transaction that publishes.
-fn insert_next(db: &mut Db, made: &SigningKey, now: Timestamp) -> Result<SigningKey, StoreError> {
-    let next = SigningKey { created_at: now, ..made.clone() };
+fn insert_next(db: &mut Db, made: &SigningKey, by: &By) -> Result<SigningKey, StoreError> {
+    let next = SigningKey { created_at: by.at, ..made.clone() };
     signing_keys::insert(db, &next)?;
+    audit::insert(db, &event(EventKind::KeyMade, &next, by))?;
     Ok(next)
+}
+
+fn event(kind: EventKind, key: &SigningKey, by: &By) -> Event {
+    Event::new(kind, by).with("kid", key.id.as_str()).with("algorithm", key.algorithm.as_str())
 }
 
 impl Moment<'_> {
@@ -496,29 +515,40 @@ impl Moment<'_> {
 
     fn insert_active(&self, db: &mut Db) -> Result<(), StoreError> {
         let made = self.made.ok_or(StoreError::Conflict)?.clone();
-        let (created_at, activated_at) = (self.now, Some(self.now));
-        signing_keys::insert(db, &SigningKey { state: KeyState::Active, created_at, activated_at, ..made })
+        let (created_at, activated_at) = (self.by.at, Some(self.by.at));
+        let active = SigningKey { state: KeyState::Active, created_at, activated_at, ..made };
+        signing_keys::insert(db, &active)?;
+        let kinds = [EventKind::KeyMade, EventKind::KeyActivated];
+        audit::insert_all(db, &kinds.map(|kind| event(kind, &active, &self.by)))
     }
 
     fn begin_to_sign(&self, db: &mut Db, key: &SigningKey) -> Result<(), StoreError> {
-        self.change(db, key, SigningKey { state: KeyState::Active, activated_at: Some(self.now), ..key.clone() })
+        self.change(db, key, SigningKey { state: KeyState::Active, activated_at: Some(self.by.at), ..key.clone() })
     }
 
     fn stop_signing(&self, db: &mut Db, key: &SigningKey) -> Result<(), StoreError> {
-        let retires_at = Some(self.policy.retires_at(self.now));
-        let retiring_at = Some(self.now);
+        let retires_at = Some(self.policy.retires_at(self.by.at));
+        let retiring_at = Some(self.by.at);
         self.change(db, key, SigningKey { state: KeyState::Retiring, retiring_at, retires_at, ..key.clone() })
     }
 
     fn retire(&self, db: &mut Db, key: &SigningKey) -> Result<(), StoreError> {
-        let retiring_at = Some(key.retiring_at.unwrap_or(self.now));
-        let retires_at = Some(key.retires_at.unwrap_or(self.now).min(self.now));
+        let now = self.by.at;
+        let retiring_at = Some(key.retiring_at.unwrap_or(now));
+        let retires_at = Some(key.retires_at.unwrap_or(now).min(now));
         self.change(db, key, SigningKey { state: KeyState::Retired, retiring_at, retires_at, ..key.clone() })
     }
 
     /// One conditional update: from the state that was read. A row that is not touched rolls everything back.
     fn change(&self, db: &mut Db, from: &SigningKey, to: SigningKey) -> Result<(), StoreError> {
-        signing_keys::transition(db, &from.id, from.state, to.state, &to).and_then(exactly_one)
+        signing_keys::transition(db, &from.id, from.state, to.state, &to).and_then(exactly_one)?;
+        let kind = match to.state {
+            KeyState::Next => EventKind::KeyMade,
+            KeyState::Active => EventKind::KeyActivated,
+            KeyState::Retiring => EventKind::KeyRetiring,
+            KeyState::Retired => EventKind::KeyRetired,
+        };
+        audit::insert(db, &event(kind, &to, &self.by))
     }
 }
 

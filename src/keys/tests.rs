@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::Clock;
+use crate::domain::audit::By;
 use crate::domain::key::{KeyState, SigningKey};
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::entropy::Entropy;
@@ -53,6 +54,11 @@ impl World {
     }
 }
 
+/// Who orders, in these tests.
+fn by() -> By {
+    By::command("keys rotate", Timestamp::from_seconds(START))
+}
+
 /// Without RSA, whose keys take long to make.
 fn quick() -> KeyPolicy {
     KeyPolicy { algorithms: vec![Algorithm::ES256, Algorithm::EdDSA], ..KeyPolicy::default() }
@@ -88,7 +94,7 @@ async fn nothing_is_signed_published_or_believed_before_keys_are_loaded() {
 async fn half_of_the_first_keys_are_not_published() {
     let world = World::new().await;
     let keys = world.node(1, quick());
-    keys.rotate_now(Some(Algorithm::ES256), true).await.unwrap();
+    keys.rotate_now(Some(Algorithm::ES256), true, &by()).await.unwrap();
     assert!(matches!(keys.jwks(), Err(KeysError::NotReady)), "the others and the secrets are missing");
     keys.ensure().await.unwrap();
     assert!(keys.jwks().is_ok());
@@ -199,7 +205,7 @@ async fn the_jwks_has_public_keys_only_and_stays_the_same_bytes() {
 
     keys.tick().await.unwrap();
     assert_eq!(keys.jwks().unwrap(), jwks);
-    keys.rotate_now(Some(Algorithm::ES256), false).await.unwrap();
+    keys.rotate_now(Some(Algorithm::ES256), false, &by()).await.unwrap();
     assert_ne!(keys.jwks().unwrap().etag, jwks.etag);
 }
 
@@ -322,10 +328,10 @@ async fn an_order_to_rotate_publishes_first_and_says_when_it_signs() {
     other.ensure().await.unwrap();
     let before = kid_of(&sign(&keys, Algorithm::ES256));
 
-    let [rotated] = keys.rotate_now(Some(Algorithm::ES256), false).await.unwrap().try_into().unwrap();
+    let [rotated] = keys.rotate_now(Some(Algorithm::ES256), false, &by()).await.unwrap().try_into().unwrap();
     let RotationOutcome::Waiting { kid, until } = rotated.outcome else { panic!("it must wait: {rotated:?}") };
     assert_eq!(until, world.clock.now().plus(Lifetime::hours(24)));
-    let again = other.rotate_now(Some(Algorithm::ES256), false).await.unwrap();
+    let again = other.rotate_now(Some(Algorithm::ES256), false, &by()).await.unwrap();
     assert_eq!(again[0].outcome, RotationOutcome::Waiting { kid: kid.clone(), until }, "one order, not two");
 
     world.clock.advance(Lifetime::seconds(24 * 3600 - 1));
@@ -352,7 +358,7 @@ async fn an_emergency_rotation_signs_at_once() {
     let keys = world.node(1, quick());
     keys.ensure().await.unwrap();
     let before = KeyId::new(kid_of(&sign(&keys, Algorithm::EdDSA)));
-    let rotated = keys.rotate_now(None, true).await.unwrap();
+    let rotated = keys.rotate_now(None, true, &by()).await.unwrap();
     assert_eq!(rotated.len(), 2);
     let after = KeyId::new(kid_of(&sign(&keys, Algorithm::EdDSA)));
     assert_eq!(
@@ -365,7 +371,7 @@ async fn an_emergency_rotation_signs_at_once() {
     let stored = keys.list().await.unwrap();
     assert_eq!(in_state(&stored, Algorithm::EdDSA, KeyState::Retiring), [before]);
     assert!(matches!(
-        keys.rotate_now(Some(Algorithm::RS256), true).await,
+        keys.rotate_now(Some(Algorithm::RS256), true, &by()).await,
         Err(KeysError::NotConfigured(Algorithm::RS256))
     ));
 }
@@ -378,21 +384,21 @@ async fn a_retired_key_is_replaced_first_and_what_it_signed_is_refused() {
     let token = keys.sign(Algorithm::ES256, "at+jwt", &world.claims()).unwrap();
     let kid = KeyId::new(kid_of(&token));
 
-    let retired = keys.retire(&kid).await.unwrap();
+    let retired = keys.retire(&kid, &by()).await.unwrap();
     let replaced_by = retired.replaced_by.expect("it was signing");
     assert_eq!(kid_of(&sign(&keys, Algorithm::ES256)), replaced_by.as_str());
     assert!(!String::from_utf8(keys.jwks().unwrap().bytes.to_vec()).unwrap().contains(kid.as_str()));
     assert_eq!(keys.verify(&token, &EXPECTED, world.clock.now()).await, Err(VerifyError::UnknownKey));
-    assert_eq!(keys.retire(&kid).await.unwrap().replaced_by, None, "once more changes nothing");
+    assert_eq!(keys.retire(&kid, &by()).await.unwrap().replaced_by, None, "once more changes nothing");
 
     // With a next key in hand, that one takes over; a next key itself just goes.
-    keys.rotate_now(Some(Algorithm::ES256), false).await.unwrap();
+    keys.rotate_now(Some(Algorithm::ES256), false, &by()).await.unwrap();
     let next = in_state(&keys.list().await.unwrap(), Algorithm::ES256, KeyState::Next).remove(0);
-    assert_eq!(keys.retire(&replaced_by).await.unwrap().replaced_by, Some(next.clone()));
-    keys.rotate_now(Some(Algorithm::ES256), false).await.unwrap();
+    assert_eq!(keys.retire(&replaced_by, &by()).await.unwrap().replaced_by, Some(next.clone()));
+    keys.rotate_now(Some(Algorithm::ES256), false, &by()).await.unwrap();
     let next = in_state(&keys.list().await.unwrap(), Algorithm::ES256, KeyState::Next).remove(0);
-    assert_eq!(keys.retire(&next).await.unwrap().replaced_by, None);
-    assert!(matches!(keys.retire(&KeyId::new("none")).await, Err(KeysError::Unknown(_))));
+    assert_eq!(keys.retire(&next, &by()).await.unwrap().replaced_by, None);
+    assert!(matches!(keys.retire(&KeyId::new("none"), &by()).await, Err(KeysError::Unknown(_))));
 }
 
 #[tokio::test]
@@ -402,7 +408,7 @@ async fn an_unknown_kid_makes_a_node_look_again_once_a_second() {
     keys.ensure().await.unwrap();
     other.ensure().await.unwrap();
     let newer = || async {
-        keys.rotate_now(Some(Algorithm::ES256), true).await.unwrap();
+        keys.rotate_now(Some(Algorithm::ES256), true, &by()).await.unwrap();
         keys.sign(Algorithm::ES256, "at+jwt", &world.claims()).unwrap()
     };
     let token = newer().await;

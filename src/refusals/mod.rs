@@ -2,32 +2,48 @@
 //!
 //! Recording never holds up an answer: a refusal goes into a bounded buffer, and a job writes what waits a few times a
 //! second. When more is refused than the buffer holds, the oldest explanations win and the rest is only logged, so a
-//! flood of bad requests cannot fill the database.
+//! flood of bad requests cannot fill the database. Those that matter to security become audit events on the same way, with
+//! a bound of their own; what is beyond it is counted.
 
+use crate::clock::Clock;
+use crate::domain::audit;
 use crate::domain::context::RequestContext;
 use crate::domain::id::Reference;
 use crate::domain::refusal::{REFUSAL_LIFETIME, Refusal, RefusalRecord};
+use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
 use crate::store::{self, Store, StoreError};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most refusals that wait to be written: four times a second, so at most 400 are kept a second.
 const MOST_WAITING: usize = 100;
+
+/// What waits to be written.
+#[derive(Default)]
+struct Waiting {
+    records: Vec<RefusalRecord>,
+    events: Vec<audit::Event>,
+    audited: audit::Refusals,
+}
 
 /// The recorder. Clones share one buffer.
 #[derive(Clone)]
 pub struct Refusals {
     store: Store,
     entropy: Entropy,
-    waiting: Arc<Mutex<Vec<RefusalRecord>>>,
+    clock: Clock,
+    /// Whether events hold the source address (`audit.source_address`).
+    keeps_source: bool,
+    waiting: Arc<Mutex<Waiting>>,
     /// Held while something is written, so that a second flush ends after the first.
     writing: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Refusals {
     /// A recorder that writes to `store`.
-    pub fn new(store: Store, entropy: Entropy) -> Self {
-        Self { store, entropy, waiting: Arc::default(), writing: Arc::default() }
+    pub fn new(store: Store, (entropy, clock): (Entropy, Clock), keeps_source: bool) -> Self {
+        Self { store, entropy, clock, keeps_source, waiting: Arc::default(), writing: Arc::default() }
     }
 
     /// Logs a refusal, keeps it to be explained, and gives the reference that people see.
@@ -53,9 +69,7 @@ impl Refusals {
             expires_at: context.now.plus(REFUSAL_LIFETIME),
         };
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() < MOST_WAITING {
-            waiting.push(record);
-        }
+        waiting.push(record, context.source.filter(|_| self.keeps_source));
         reference
     }
 
@@ -66,10 +80,32 @@ impl Refusals {
     /// [`StoreError`] where it could not be written; what waited is dropped then, for it was logged.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let _writing = self.writing.lock().await;
-        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
-        if waiting.is_empty() {
+        let (records, events) = self.waiting.lock().unwrap_or_else(PoisonError::into_inner).take(self.clock.now());
+        if records.is_empty() && events.is_empty() {
             return Ok(());
         }
-        self.store.write(move |db| store::refusals::insert_many(db, &waiting)).await
+        let write = move |db: &mut store::Db| {
+            store::refusals::insert_many(db, &records)?;
+            store::audit::insert_all(db, &events)
+        };
+        self.store.write(write).await
+    }
+}
+
+impl Waiting {
+    fn push(&mut self, record: RefusalRecord, source: Option<IpAddr>) {
+        if self.records.len() < MOST_WAITING {
+            let events = self.audited.add(&record, source);
+            self.events.extend(events);
+            self.records.push(record);
+        } else {
+            self.audited.count(&record);
+        }
+    }
+
+    fn take(&mut self, now: Timestamp) -> (Vec<RefusalRecord>, Vec<audit::Event>) {
+        let counted = self.audited.turn(now);
+        self.events.extend(counted);
+        (std::mem::take(&mut self.records), std::mem::take(&mut self.events))
     }
 }

@@ -9,6 +9,7 @@
 //! To add a setting: write it into `config/default.toml`, read it in the file of its group, and add the field there.
 
 pub mod accounts;
+pub mod audit;
 pub mod database;
 pub mod keys;
 pub mod limits;
@@ -23,6 +24,7 @@ pub mod tokens;
 pub mod ui;
 
 pub use accounts::{Accounts, PasswordHashing};
+pub use audit::Audit;
 pub use database::{Database, DatabaseKind};
 pub use keys::Keys;
 pub use limits::{Limits, Login};
@@ -58,6 +60,8 @@ pub struct Settings {
     pub mail: Mail,
     /// `limits.*`
     pub limits: Limits,
+    /// `audit.*`
+    pub audit: Audit,
     /// `observability.*`
     pub observability: Observability,
     /// `ui.*`
@@ -121,6 +125,7 @@ impl Settings {
             accounts: Accounts::read(reader),
             mail: Mail::read(reader),
             limits: Limits::read(reader),
+            audit: Audit::read(reader),
             observability: Observability::read(reader),
             ui: Ui::read(reader),
         }

@@ -1,7 +1,7 @@
 //! Removes what has expired, in bounded steps, so that tables do not grow with use.
 
 use super::schema::{
-    authorization_codes, grants, interactions, opaque_access_tokens, refresh_token_families, refusals, revoked_tokens,
+    audit_events, authorization_codes, grants, interactions, opaque_access_tokens, refresh_token_families, refusals, revoked_tokens,
     sessions, signing_keys, throttles,
 };
 use super::{Db, StoreError};
@@ -55,6 +55,15 @@ pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static 
     note("refusals", step!(db, refusals, reference: String, expires_at, now, limit));
     note("signing_keys", retired_keys(db, now.minus(RETIRED_KEY_IS_KEPT), limit)?);
     Ok(removed)
+}
+
+/// Removes audit events that happened at `until` or before, at most `limit` (1 to 1000); how many. Nothing else removes or
+/// changes one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn audited(db: &mut Db, until: Timestamp, limit: i64) -> Result<u64, StoreError> {
+    Ok(step!(db, audit_events, id: i64, occurred_at, until, limit.clamp(1, LARGEST_STEP)) as u64)
 }
 
 fn retired_keys(db: &mut Db, until: Timestamp, limit: i64) -> Result<usize, StoreError> {

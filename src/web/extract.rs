@@ -4,6 +4,7 @@
 use super::cookies::{self, CookieKind};
 use super::forms::{FormError, LONGEST_VALUE, MOST_PARAMETERS, StrictForm};
 use super::services::Services;
+use crate::domain::audit::{Actor, By};
 use crate::domain::context::RequestContext;
 use crate::domain::issuer::Issuer;
 use crate::domain::refusal::{self, Refusal};
@@ -74,6 +75,11 @@ impl Edge {
     /// Method and path, for explanations.
     pub fn endpoint(&self) -> String {
         format!("{} {}", self.request.method(), refusal::excerpt(self.request.path()))
+    }
+
+    /// By whom something is done in this request, for the audit.
+    pub fn by(&self, actor: Actor) -> By {
+        By::request(actor, &self.context, self.settings.audit.source_address)
     }
 
     /// The path of a page of this server, with the issuer's path before it.

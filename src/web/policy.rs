@@ -24,9 +24,27 @@ pub enum Cache {
     Immutable,
 }
 
+/// Who may use a route at all. What it needs beyond that is settled by its handler.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// Anybody: pages, metadata, and those endpoints of the protocol that find out by themselves who asks.
+    Public,
+    /// A client, which authenticates itself at the endpoint (RFC 6749 §2.3).
+    Client,
+    /// A signed-in user with the role `admin`. Somebody who is signed out is sent to the login page.
+    AdminPage,
+    /// Whoever brings an access token for `{issuer}/api`: with scope `admin:read` to look (GET, HEAD), with `admin:write`
+    /// for every other method.
+    Admin,
+    /// As [`Auth::Admin`] to look; POST as [`Auth::Client`]: protected resources report who called them.
+    AdminOrReport,
+}
+
 /// The policy of a route.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
+    /// Who may use it. Nothing under `/admin` and `/api` is public but what describes the API: a test holds that.
+    pub auth: Auth,
     /// Cross-origin access.
     pub cors: Cors,
     /// Caching.
@@ -44,28 +62,64 @@ pub struct Policy {
 pub enum Kind {
     /// Pages for people.
     Page,
-    /// JSON for programs.
+    /// JSON for programs; refusals as RFC 6749 §5.2 has them.
     Data,
+    /// JSON of the admin API; refusals are problem documents (RFC 9457).
+    Api,
 }
 
 impl Policy {
     /// A page with forms.
-    pub const PAGE: Self =
-        Self { cors: Cors::Never, cache: Cache::Never, compress: false, kind: Kind::Page, quiet: false };
+    pub const PAGE: Self = Self {
+        auth: Auth::Public,
+        cors: Cors::Never,
+        cache: Cache::Never,
+        compress: false,
+        kind: Kind::Page,
+        quiet: false,
+    };
     /// The token endpoint and its family.
-    pub const TOKEN: Self =
-        Self { cors: Cors::Client, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: false };
+    pub const TOKEN: Self = Self {
+        auth: Auth::Client,
+        cors: Cors::Client,
+        cache: Cache::Never,
+        compress: false,
+        kind: Kind::Data,
+        quiet: false,
+    };
     /// What only programs with a secret of their own may ask: no page has business there.
     pub const BACK_CHANNEL: Self = Self { cors: Cors::Never, ..Self::TOKEN };
     /// A protected resource.
-    pub const BEARER: Self = Self { cors: Cors::Bearer, ..Self::TOKEN };
+    pub const BEARER: Self = Self { auth: Auth::Public, cors: Cors::Bearer, ..Self::TOKEN };
+    /// The admin API.
+    pub const API: Self = Self { auth: Auth::Admin, cors: Cors::Never, kind: Kind::Api, ..Self::TOKEN };
+    /// A page for administrators.
+    pub const ADMIN: Self = Self { auth: Auth::AdminPage, ..Self::PAGE };
     /// Public metadata.
-    pub const METADATA: Self =
-        Self { cors: Cors::Open, cache: Cache::Handler, compress: true, kind: Kind::Data, quiet: false };
+    pub const METADATA: Self = Self {
+        auth: Auth::Public,
+        cors: Cors::Open,
+        cache: Cache::Handler,
+        compress: true,
+        kind: Kind::Data,
+        quiet: false,
+    };
     /// Assets with content-hashed names.
-    pub const ASSET: Self =
-        Self { cors: Cors::Never, cache: Cache::Immutable, compress: true, kind: Kind::Page, quiet: true };
+    pub const ASSET: Self = Self {
+        auth: Auth::Public,
+        cors: Cors::Never,
+        cache: Cache::Immutable,
+        compress: true,
+        kind: Kind::Page,
+        quiet: true,
+    };
     /// Health checks.
-    pub const HEALTH: Self =
-        Self { cors: Cors::Never, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: true };
+    pub const HEALTH: Self = Self {
+        auth: Auth::Public,
+        cors: Cors::Never,
+        cache: Cache::Never,
+        compress: false,
+        kind: Kind::Data,
+        quiet: true,
+    };
 }

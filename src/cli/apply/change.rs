@@ -1,5 +1,6 @@
 //! What applying a document changes, in words.
 
+use crate::clients::metadata::changed_members;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -67,27 +68,6 @@ pub struct Change {
 /// The difference of two stored documents, by member.
 pub(super) fn difference_of(before: Option<&Value>, after: &Value) -> Difference {
     let Some(before) = before else { return Difference::Created };
-    let none = serde_json::Map::new();
-    let (before, after) = (before.as_object().unwrap_or(&none), after.as_object().unwrap_or(&none));
-    let mut names: Vec<String> = Vec::new();
-    for name in after.keys().chain(before.keys()) {
-        if before.get(name) != after.get(name) && !names.iter().any(|known| known == document_name(name)) {
-            names.push(document_name(name).to_owned());
-        }
-    }
+    let names = changed_members(before, after);
     if names.is_empty() { Difference::Unchanged } else { Difference::Changed(names) }
-}
-
-/// The name in documents of a member as it is stored.
-fn document_name(name: &str) -> &str {
-    match name {
-        "name" => "client_name",
-        "secret" => "client_secret",
-        "authentication" => "token_endpoint_auth_method",
-        "scopes" => "scope",
-        "id_token_algorithm" => "id_token_signed_response_alg",
-        "disabled_at" => "disabled",
-        "metadata" => "other metadata",
-        other => other,
-    }
 }

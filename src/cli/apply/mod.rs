@@ -17,6 +17,7 @@ pub use change::{Change, Difference, Kind};
 pub use tree::LARGEST;
 
 use crate::clients::metadata::{FieldError, Origin, Rules};
+use crate::domain::audit::By;
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
 use crate::passwords::{Passwords, PasswordsError};
@@ -34,6 +35,8 @@ pub struct Applier {
     pub store: Store,
     /// For passwords and chosen client secrets.
     pub passwords: Passwords,
+    /// Who applies, for the audit.
+    pub by: By,
     /// For identifiers.
     pub entropy: Entropy,
     /// What clients may say.
@@ -127,7 +130,7 @@ impl Applier {
             if mode == Mode::Check || !report.differs() {
                 return Ok(report);
             }
-            match plan::carry_out(&self.store, plan, now).await? {
+            match plan::carry_out(&self.store, plan, &self.by.at(now)).await? {
                 plan::Outcome::Done => return Ok(report),
                 plan::Outcome::Overtaken => {}
                 plan::Outcome::Taken(error) => return Err(ApplyError::Document(place(vec![error]))),

@@ -4,7 +4,9 @@ use super::Applier;
 use super::change::{Change, Difference, Kind, difference_of};
 use super::document::{Document, Entry, GivenPassword, UserEntry};
 use super::tree::member;
+use crate::clients;
 use crate::clients::metadata::{FieldError, Registered};
+use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::resource::{Resource, ScopeDescription};
@@ -13,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{LoginName, User};
 use crate::passwords::{Passwords, PasswordsError};
 use crate::store::{self, Db, Store, StoreError};
+use crate::users;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -111,15 +114,16 @@ pub(super) async fn make(
 }
 
 /// Makes the changes in one transaction, if what the plan rests on still stands.
-pub(super) async fn carry_out(store: &Store, plan: Plan, now: Timestamp) -> Result<Outcome, StoreError> {
+pub(super) async fn carry_out(store: &Store, plan: Plan, by: &By) -> Result<Outcome, StoreError> {
     let taken = Arc::new(Mutex::new(None));
     let note = Arc::clone(&taken);
+    let by = by.clone();
     let result = store
         .write(move |db| {
             if Stored::read(db, &plan.wanted)? != plan.stored {
                 return Ok(Outcome::Overtaken);
             }
-            plan.write(db, now, &note).map(|()| Outcome::Done)
+            plan.write(db, &by, &note).map(|()| Outcome::Done)
         })
         .await;
     match result {
@@ -148,9 +152,9 @@ impl Plan {
         users.chain(clients).chain(resources).chain(scopes).chain(registration).collect()
     }
 
-    fn write(&self, db: &mut Db, now: Timestamp, taken: &Mutex<Option<FieldError>>) -> Result<(), StoreError> {
+    fn write(&self, db: &mut Db, by: &By, taken: &Mutex<Option<FieldError>>) -> Result<(), StoreError> {
         for step in &self.users {
-            write_user(db, step, now).inspect_err(|error| {
+            write_user(db, step, by).inspect_err(|error| {
                 if *error == StoreError::Conflict {
                     let what = "a user name that looks like this one, or the address, is taken".to_owned();
                     let error = FieldError { field: member(&step.at, "username"), what };
@@ -158,40 +162,49 @@ impl Plan {
                 }
             })?;
         }
-        for step in self.clients.iter().filter(|step| step.differs()) {
-            store::clients::save(db, &step.after, now)?;
+        for step in &self.clients {
+            clients::change::save(db, step.before.as_ref(), &step.after, by)?;
         }
         for step in self.resources.iter().filter(|step| step.differs()) {
-            store::resources::save(db, &step.after, now)?;
+            store::resources::save(db, &step.after, by.at)?;
+            let kinds = (EventKind::ResourceCreated, EventKind::ResourceChanged);
+            store::audit::insert(db, &step.event(kinds, &step.after.identifier, by))?;
         }
         for step in self.scopes.iter().filter(|step| step.differs()) {
-            store::scopes::save(db, &step.after, now)?;
+            store::scopes::save(db, &step.after, by.at)?;
+            let kinds = (EventKind::ScopeCreated, EventKind::ScopeChanged);
+            store::audit::insert(db, &step.event(kinds, &step.after.name, by))?;
         }
         match &self.registration {
             Some(policy) if Some(policy) != self.stored.registration.as_ref() => {
-                store::policies::save(db, REGISTRATION, policy, now)
+                store::policies::save(db, REGISTRATION, policy, by.at)?;
+                store::audit::insert(db, &Event::new(EventKind::RegistrationChanged, by))
             }
             _ => Ok(()),
         }
     }
 }
 
-fn write_user(db: &mut Db, step: &Step<User>, now: Timestamp) -> Result<(), StoreError> {
-    let Some(before) = &step.before else { return store::users::insert(db, &step.after) };
+fn write_user(db: &mut Db, step: &Step<User>, by: &By) -> Result<(), StoreError> {
+    let Some(before) = &step.before else { return users::create(db, &step.after, by) };
     let after = &step.after;
     if before == after {
         return Ok(());
     }
     store::users::update(db, after)?;
+    if let Difference::Changed(fields) = user_difference(step) {
+        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+        store::audit::insert(db, &users::changed(&after.id, &fields, by))?;
+    }
     if after.password_hash != before.password_hash
         && let Some(hash) = &after.password_hash
     {
-        store::users::set_password_hash(db, &after.id, hash, now)?;
+        store::users::set_password_hash(db, &after.id, hash, by.at)?;
     }
     let is_newly_disabled = after.disabled_at.is_some() && before.disabled_at.is_none();
     if after.password_hash != before.password_hash || is_newly_disabled {
-        store::sessions::remove_of_user(db, &after.id, None)?;
-        store::grants::revoke_of_user(db, &after.id, None, now)?;
+        let why = if is_newly_disabled { "the account was disabled" } else { "the password was set by an operator" };
+        users::end_everything(db, &after.id, why, by)?;
     }
     Ok(())
 }
@@ -199,6 +212,14 @@ fn write_user(db: &mut Db, step: &Step<User>, now: Timestamp) -> Result<(), Stor
 impl<T: Serialize + PartialEq> Step<T> {
     fn differs(&self) -> bool {
         self.before.as_ref() != Some(&self.after)
+    }
+
+    /// What is audited of a step that differs.
+    fn event(&self, (created, changed): (EventKind, EventKind), name: &str, by: &By) -> Event {
+        match self.difference() {
+            Difference::Changed(fields) => Event::new(changed, by).with("name", name).with("fields", fields),
+            Difference::Created | Difference::Unchanged => Event::new(created, by).with("name", name),
+        }
     }
 
     fn difference(&self) -> Difference {

@@ -31,7 +31,10 @@ impl House {
             longest_access_token_lifetime: Lifetime::hours(24),
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
         };
-        Self { applier: Applier { store, passwords, entropy, rules }, _directory: directory }
+        Self {
+            applier: Applier { store, passwords, by: By::command("apply", NOW), entropy, rules },
+            _directory: directory,
+        }
     }
 
     async fn apply(&self, name: &str, text: &str) -> Result<Report, ApplyError> {

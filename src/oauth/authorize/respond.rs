@@ -3,6 +3,7 @@
 use super::SignedIn;
 use super::error::{AuthorizeError, Cause};
 use super::interaction::{Flow, finish};
+use crate::domain::audit::{Actor, By, Event, EventKind};
 use crate::domain::authorization::AuthorizationRequest;
 use crate::domain::client::Client;
 use crate::domain::code::{AuthorizationCode, CODE_LIFETIME};
@@ -30,6 +31,7 @@ pub async fn issue(
 ) -> Result<HttpResponse, AuthorizeError> {
     let code = edge.entropy.secret();
     let issue = Issue {
+        by: edge.by(Actor::User(who.user.id.clone())),
         grant: grant(edge, client, request, &who),
         code: (code.hash(), request.clone()),
         remember: remembered(request, &who, flow, edge),
@@ -67,6 +69,7 @@ struct Issue {
     remember: Option<Consent>,
     interaction: Option<crate::domain::secret::TokenHash>,
     seen: Option<(Session, SessionPolicy)>,
+    by: By,
 }
 
 impl Issue {
@@ -97,7 +100,21 @@ impl Issue {
             redeemed_at: None,
         };
         store::codes::insert(db, &code, self.grant.expires_at)?;
+        store::audit::insert_all(db, &self.events())?;
         Ok(true)
+    }
+}
+
+impl Issue {
+    fn events(&self) -> Vec<Event> {
+        let about = |kind| Event::new(kind, &self.by).user(&self.grant.user_id).client(&self.grant.client_id);
+        let consent = self.remember.as_ref();
+        let consent = consent.map(|consent| about(EventKind::ConsentGiven).with("scopes", consent.scopes.to_string()));
+        let grant = about(EventKind::GrantIssued)
+            .with("grant", self.grant.id.as_str())
+            .with("scopes", self.grant.scopes.to_string())
+            .with("resources", self.grant.resources.clone());
+        consent.into_iter().chain([grant]).collect()
     }
 }
 

@@ -6,9 +6,10 @@
 use super::error::{Refused, TokenError};
 use super::request::CodeRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
+use crate::domain::audit::{Actor, By, Event, EventKind};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, GrantId};
 use crate::domain::refresh::{Presented, RefreshTokenFamily};
 use crate::domain::secret::TokenHash;
 use crate::domain::time::Timestamp;
@@ -38,6 +39,7 @@ pub(super) async fn redeem(
         resources: request.resources.clone(),
         family: tokens::new_family(&edge.settings, (&edge.keys, &edge.entropy), &client, edge.context.now)?,
         now: edge.context.now,
+        by: edge.by(Actor::Client(client.id.clone())),
     };
     let outcome = edge.store.write(move |db| exchange.run(db)).await?;
     let redeemed = outcome.map_err(|refused| TokenError::Refused(refused, client.id.clone()))?;
@@ -61,6 +63,7 @@ struct Exchange {
     resources: Vec<String>,
     family: Option<RefreshTokenFamily>,
     now: Timestamp,
+    by: By,
 }
 
 struct Redeemed {
@@ -119,7 +122,7 @@ impl ExchangeSteps for Steps<'_> {
         // RFC 6749 §4.1.2: a second use revokes what the first one gave, also when both overlap: whoever does not win the
         // conditional update is second.
         if code.redeemed_at.is_some() || !store::codes::redeem(self.db, &self.exchange.code, now)? {
-            store::grants::revoke(self.db, &code.grant_id, now)?;
+            self.revoke_replayed(&code.grant_id)?;
             return Err(Fault::Refused(Refused::CodeReplayed));
         }
         if code.expires_at.is_past(now) {
@@ -159,6 +162,17 @@ impl ExchangeSteps for Steps<'_> {
 }
 
 impl Steps<'_> {
+    /// Only the use that ends the grant is an event: every further one is a refusal, and counted as such.
+    fn revoke_replayed(&mut self, id: &GrantId) -> Result<(), StoreError> {
+        let by = &self.exchange.by;
+        let Some(grant) = store::grants::find(self.db, id)? else { return Ok(()) };
+        if store::grants::revoke(self.db, id, by.at)? {
+            let event = Event::new(EventKind::CodeReplayed, by).user(&grant.user_id).client(&grant.client_id);
+            store::audit::insert(self.db, &event.with("grant", id.as_str()))?;
+        }
+        Ok(())
+    }
+
     fn is_ours(&self, client_id: &ClientId) -> bool {
         *client_id == self.exchange.request.client_id
     }

@@ -6,6 +6,7 @@
 use super::error::{Refused, TokenError};
 use super::request::RefreshRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
+use crate::domain::audit::{Actor, By, Event, EventKind};
 use crate::domain::client::{Client, GrantType};
 use crate::domain::grant::Grant;
 use crate::domain::id::ClientId;
@@ -43,6 +44,7 @@ pub(super) async fn redeem(
         resources: request.resources.clone(),
         keys: edge.keys.clone(),
         now: edge.context.now,
+        by: edge.by(Actor::Client(client.id.clone())),
         idle_lifetime: tokens::idle_lifetime(&edge.settings, &client),
         retry_window: edge.settings.tokens.refresh_retry_window,
     };
@@ -65,6 +67,7 @@ struct Refresh {
     resources: Vec<String>,
     keys: Keys,
     now: Timestamp,
+    by: By,
     idle_lifetime: Lifetime,
     retry_window: Lifetime,
 }
@@ -113,6 +116,19 @@ impl Refresh {
         }
     }
 
+    fn revoke_replayed(&self, db: &mut Db, family: &RefreshTokenFamily) -> Result<(), StoreError> {
+        if !store::grants::revoke(db, &family.grant_id, self.now)? {
+            return Ok(());
+        }
+        let event = Event::new(EventKind::FamilyReplayed, &self.by)
+            .user(&family.user_id)
+            .client(&family.client_id)
+            .with("grant", family.grant_id.as_str())
+            .with("generation", family.position.generation)
+            .with("presented", self.token.presented.generation);
+        store::audit::insert(db, &event)
+    }
+
     /// Moves the family as the rule says; the token that answers.
     fn advance(&self, db: &mut Db, family: &mut RefreshTokenFamily) -> Result<Presented, Fault> {
         let idle = self.now.plus(self.idle_lifetime).min(family.expires_at);
@@ -124,7 +140,7 @@ impl Refresh {
                     store::refresh_tokens::advance(db, &family.id, from, to, self.now, idle)?.then_some(to)
                 }
                 Decision::Replayed => {
-                    store::grants::revoke(db, &family.grant_id, self.now)?;
+                    self.revoke_replayed(db, family)?;
                     return Err(Fault::Refused(Refused::RefreshTokenReplayed));
                 }
             };

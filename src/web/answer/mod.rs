@@ -3,6 +3,7 @@
 pub mod bearer;
 pub mod json;
 pub mod page;
+pub mod problem;
 pub mod redirect;
 
 use super::extract::Edge;
@@ -25,6 +26,7 @@ pub fn status(rule: &Rule) -> StatusCode {
         id if id == refusal::BODY_TOO_LARGE.id => StatusCode::PAYLOAD_TOO_LARGE,
         id if id == refusal::METHOD.id => StatusCode::METHOD_NOT_ALLOWED,
         id if id == refusal::NOT_FOUND.id => StatusCode::NOT_FOUND,
+        id if id == refusal::ADMIN_ONLY.id => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -1,17 +1,18 @@
 //! The middleware, from the outside in: request id, access log, catch panic, real address, head checks, security headers
-//! (all of them in [`outer`], for every request, also those that match no route); then, by the policy of the route, caching,
-//! cross-origin access and compression ([`by_policy`]). Forms check their own token, because what a form is bound to is
+//! (all of them in [`outer`], for every request, also those that match no route); then, by the policy of the route, who may
+//! use it, caching, cross-origin access and compression ([`by_policy`]). Forms check their own token, because what a form is bound to is
 //! known to its handler only.
 //!
 //! The order has reasons. The id comes first so that every later line carries it. The log is outside the panic guard so that
 //! a panic is logged with its status. The address is settled before anything counts by it. Security headers are outside of
 //! what may answer early, so no answer goes without them.
 
+mod authority;
 mod cross_origin;
 mod head;
 pub mod real_ip;
 
-use super::answer::{Refused, json, page};
+use super::answer::{Refused, json, page, problem};
 use super::extract::Edge;
 use super::policy::{Cache, Cors, Kind, Policy};
 use super::services::Services;
@@ -102,6 +103,7 @@ fn refuse(request: &HttpRequest, refusal: &Refusal) -> HttpResponse {
     match kind_of(request) {
         Kind::Page => page::refuse(&edge, refusal),
         Kind::Data => json::refuse(&edge, refusal),
+        Kind::Api => problem::refuse(&edge, refusal),
     }
 }
 
@@ -152,7 +154,10 @@ pub async fn by_policy(
     let mut response = if request.method() == Method::OPTIONS && policy.cors != Cors::Never {
         request.into_response(HttpResponse::NoContent().finish())
     } else {
-        guarded(request, next, &handle).await
+        match authority::check(&handle, policy.auth).await {
+            Ok(()) => guarded(request, next, &handle).await,
+            Err(refusal) => request.into_response(refuse(&handle, &refusal)),
+        }
     };
     match policy.cache {
         Cache::Never => insert(response.headers_mut(), header::CACHE_CONTROL, "no-store"),

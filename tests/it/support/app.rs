@@ -7,6 +7,7 @@ use super::shared::databases::TestDatabase;
 use super::shared::server::free_port;
 use authward::app::App;
 use authward::clock::Clock;
+use authward::domain::audit::{Event, EventKind, Filter};
 use authward::domain::client::Client;
 use authward::domain::id::{Reference, UserId};
 use authward::domain::issuer::Issuer;
@@ -17,12 +18,14 @@ use authward::domain::secret::Secret;
 use authward::domain::time::{Lifetime, Timestamp};
 use authward::domain::user::{Email, User, Username};
 use authward::entropy::Entropy;
+use authward::jobs::Jobs;
 use authward::keys::Purpose;
 use authward::settings::Settings;
 use authward::store::{self, Db, StoreError, migrate};
 use authward::web::Services;
 use serde_json::{Map, Value};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::sync::{Mutex, oneshot};
 
@@ -278,6 +281,49 @@ impl TestApp {
         work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> T {
         self.services.store.write(work).await.expect("a working database")
+    }
+
+    /// What is audited, oldest first, and that the recorder of refusals has written what waits.
+    pub async fn events(&self) -> Vec<Event> {
+        self.services.refusals.flush().await.expect("a working database");
+        let listed = self.read(|db| store::audit::list(db, &Filter::default(), 1000)).await;
+        listed.into_iter().rev().map(|stored| stored.event).collect()
+    }
+
+    /// What is audited of one kind.
+    pub async fn events_of(&self, kind: EventKind) -> Vec<Event> {
+        self.events().await.into_iter().filter(|event| event.kind == kind).collect()
+    }
+
+    /// The jobs of this server, to run one of them now.
+    pub fn jobs(&self) -> Jobs {
+        Jobs {
+            store: self.services.store.clone(),
+            keys: self.services.keys.clone(),
+            refusals: self.services.refusals.clone(),
+            clock: self.clock.clone(),
+            audit_kept: self.services.settings.audit.keep,
+            migration_is_due: Arc::default(),
+        }
+    }
+
+    /// Runs a command of the built binary on the database of this server: standard output, or standard error where it
+    /// fails.
+    pub fn command(&self, arguments: &[&str]) -> Result<String, String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_authward"));
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AUTHWARD_")) {
+            command.env_remove(name);
+        }
+        let output = command
+            .args(arguments)
+            .current_dir(folder.path())
+            .env("AUTHWARD__DATABASE__URL", &self.database.url)
+            .env("AUTHWARD__KEYS__MASTER_KEY", MASTER_KEY)
+            .output()
+            .expect("the binary starts");
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+        if output.status.success() { Ok(text(output.stdout)) } else { Err(text(output.stderr)) }
     }
 
     /// The record behind the reference that an answer shows.

@@ -46,7 +46,8 @@ pub fn count(app: &TestApp, table: &str) -> i64 {
 
 /// Every byte that the database holds: the files of an embedded one, the rows of all tables of a server's.
 pub fn dump(app: &TestApp) -> Vec<u8> {
-    let tables = ["clients", "refusals", "signing_keys", "secret_keys", "scopes", "resources", "policies"];
+    let tables =
+        ["audit_events", "clients", "refusals", "signing_keys", "secret_keys", "scopes", "resources", "policies"];
     match app.database.kind {
         DatabaseKind::Sqlite => {
             let path = std::path::PathBuf::from(app.database.url.trim_start_matches("sqlite://"));

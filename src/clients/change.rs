@@ -1,0 +1,51 @@
+//! Clients as operators make and change them, by document, by command and by the admin API alike: each function is one act
+//! with its audit event, to be called inside one transaction.
+
+use super::metadata::changed_members;
+use crate::domain::audit::{By, Event, EventKind};
+use crate::domain::client::Client;
+use crate::domain::id::ClientId;
+use crate::store::{self, Db, StoreError};
+
+/// Adds a client; false where its identifier is taken.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn create(db: &mut Db, client: &Client, by: &By) -> Result<bool, StoreError> {
+    if store::clients::find(db, &client.id)?.is_some() {
+        return Ok(false);
+    }
+    save(db, None, client, by).map(|()| true)
+}
+
+/// Changes a client; the changed one, `None` where there is no such client.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn change(db: &mut Db, id: &ClientId, by: &By, change: impl Fn(&mut Client)) -> Result<Option<Client>, StoreError> {
+    let Some(before) = store::clients::find(db, id)? else { return Ok(None) };
+    let mut after = before.clone();
+    change(&mut after);
+    save(db, Some(&before), &after, by)?;
+    Ok(Some(after))
+}
+
+/// Saves a client where it differs from what was stored before, with the event that says so.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn save(db: &mut Db, before: Option<&Client>, after: &Client, by: &By) -> Result<(), StoreError> {
+    let event = match before {
+        None => Event::new(EventKind::ClientCreated, by),
+        Some(before) if before == after => return Ok(()),
+        Some(before) => Event::new(EventKind::ClientChanged, by).with("fields", changed_fields(before, after)),
+    };
+    store::clients::save(db, after, by.at)?;
+    store::audit::insert(db, &event.client(&after.id))
+}
+
+/// The names, in documents, of what differs.
+fn changed_fields(before: &Client, after: &Client) -> Vec<String> {
+    let json = |client| serde_json::to_value(client).expect("a client is JSON: its keys are texts");
+    changed_members(&json(before), &json(after))
+}

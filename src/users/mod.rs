@@ -1,0 +1,98 @@
+//! Accounts as operators make and change them, by command and by the admin API alike: each function is one act with its
+//! audit events, to be called inside one transaction. What people do with their own accounts is `account`'s.
+
+use crate::domain::audit::{By, Event, EventKind};
+use crate::domain::id::{Sid, UserId};
+use crate::domain::secret::TokenHash;
+use crate::domain::user::User;
+use crate::store::{self, Db, StoreError};
+
+/// Adds an account.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when its user name, one that looks like it, or its address is taken.
+pub fn create(db: &mut Db, user: &User, by: &By) -> Result<(), StoreError> {
+    store::users::insert(db, user)?;
+    let event = Event::new(EventKind::UserCreated, by).user(&user.id).with("username", user.username.as_str());
+    store::audit::insert(db, &event)
+}
+
+/// Disables an account, ends its sessions and revokes what was issued for it; whether it was in use, `None` where there
+/// is no such account.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn disable(db: &mut Db, id: &UserId, by: &By) -> Result<Option<bool>, StoreError> {
+    let Some(user) = store::users::find(db, id)? else { return Ok(None) };
+    if user.disabled_at.is_some() {
+        return Ok(Some(false));
+    }
+    store::users::update(db, &User { disabled_at: Some(by.at), updated_at: by.at, ..user })?;
+    store::audit::insert(db, &changed(id, &["disabled"], by))?;
+    end_everything(db, id, "the account was disabled", by)?;
+    Ok(Some(true))
+}
+
+/// Enables an account; whether it was disabled, `None` where there is no such account.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn enable(db: &mut Db, id: &UserId, by: &By) -> Result<Option<bool>, StoreError> {
+    let Some(user) = store::users::find(db, id)? else { return Ok(None) };
+    if user.disabled_at.is_none() {
+        return Ok(Some(false));
+    }
+    store::users::update(db, &User { disabled_at: None, updated_at: by.at, ..user })?;
+    store::audit::insert(db, &changed(id, &["disabled"], by))?;
+    Ok(Some(true))
+}
+
+/// Sets the password, ends the account's sessions and revokes what was issued for it; whether there is such an account.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_password(db: &mut Db, id: &UserId, hash: &str, by: &By) -> Result<bool, StoreError> {
+    if !store::users::set_password_hash(db, id, hash, by.at)? {
+        return Ok(false);
+    }
+    store::audit::insert(db, &Event::new(EventKind::PasswordChanged, by).user(id))?;
+    end_everything(db, id, "the password was set by an operator", by)?;
+    Ok(true)
+}
+
+/// The event that tells which fields of an account were changed, by their names in documents.
+pub fn changed(id: &UserId, fields: &[&str], by: &By) -> Event {
+    let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();
+    Event::new(EventKind::UserChanged, by).user(id).with("fields", fields)
+}
+
+/// Ends all sessions of an account and revokes all its grants.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn end_everything(db: &mut Db, id: &UserId, why: &str, by: &By) -> Result<(), StoreError> {
+    end_others(db, id, None, why, by)
+}
+
+/// The same but for one session and what was granted in it. Tells how many ended, where any did.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn end_others(
+    db: &mut Db,
+    id: &UserId,
+    kept: Option<(&TokenHash, &Sid)>,
+    why: &str,
+    by: &By,
+) -> Result<(), StoreError> {
+    let sessions = store::sessions::remove_of_user(db, id, kept.map(|(hash, _)| hash))?;
+    let grants = store::grants::revoke_of_user(db, id, kept.map(|(_, sid)| sid), by.at)?;
+    for (kind, name, count) in
+        [(EventKind::SessionsEnded, "sessions", sessions), (EventKind::GrantRevoked, "grants", grants)]
+    {
+        if count > 0 {
+            store::audit::insert(db, &Event::new(kind, by).user(id).with(name, count).with("why", why))?;
+        }
+    }
+    Ok(())
+}
