@@ -60,6 +60,9 @@ diesel::table! {
         last_seen_at -> BigInt,
         idle_expires_at -> BigInt,
         expires_at -> BigInt,
+        browser -> Nullable<Text>,
+        system -> Nullable<Text>,
+        network -> Nullable<Text>,
     }
 }
 
@@ -187,7 +190,7 @@ diesel::table! {
     }
 }
 
-diesel::allow_tables_to_appear_in_same_query!(grants, refresh_token_families);
+diesel::allow_tables_to_appear_in_same_query!(grants, refresh_token_families, sessions);
 
 diesel::table! {
     __diesel_schema_migrations (version) {

@@ -33,6 +33,7 @@ macro_rules! on_every_database {
     };
 }
 
+mod accesses;
 mod catalogue;
 mod faults;
 mod flows;
