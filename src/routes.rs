@@ -32,6 +32,12 @@ static TABLE: &[Row] = rows! {
     "/signup": Policy::PAGE, "GET" => account::sign_up::get, "POST" => account::sign_up::post;
     "/logout": Policy::PAGE, "GET" => account::logout::get, "POST" => account::logout::post;
     "/account": Policy::PAGE, "GET" => account::home::account;
+    "/account/profile": Policy::PAGE, "GET" => account::profile::get, "POST" => account::profile::post;
+    "/account/email": Policy::PAGE, "GET" => account::email::get, "POST" => account::email::post;
+    "/account/sessions": Policy::PAGE, "GET" => account::sessions::get;
+    "/account/sessions/end": Policy::PAGE, "GET" => account::sessions::ask, "POST" => account::sessions::end;
+    "/account/apps": Policy::PAGE, "GET" => account::apps::get;
+    "/account/apps/revoke": Policy::PAGE, "GET" => account::apps::ask, "POST" => account::apps::revoke;
     "/account/password": Policy::PAGE, "GET" => account::password::get, "POST" => account::password::post;
     "/locale": Policy::PAGE, "GET" => account::home::locale;
     "/authorize": Policy::PAGE, "GET" => oauth::authorize::get, "POST" => oauth::authorize::post;

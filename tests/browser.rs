@@ -1,5 +1,5 @@
 //! The pages in Debian's Chromium: the first five minutes, every page in both languages, widths and colour schemes,
-//! without JavaScript, in two tabs, and from another site. The steps are scripts in `tests/browser`.
+//! without JavaScript, in two tabs, from another site, and looking after an account. The steps are scripts in `tests/browser`.
 
 mod support;
 
@@ -42,6 +42,13 @@ fn two_tabs_finish_a_flow_each() {
 fn an_authorization_request_posted_by_another_site_finishes() {
     let server = Server::with(&setup());
     run(&server, "browser/cross_site_post.mjs");
+}
+
+/// OWASP ASVS §3.3.4: ended from another browser, at once.
+#[test]
+fn people_end_sessions_and_cut_off_apps() {
+    let server = Server::with(&setup());
+    run(&server, "browser/account.mjs");
 }
 
 fn run(server: &Server, script: &str) {

@@ -7,9 +7,11 @@ use crate::domain::client::Client;
 use crate::domain::interaction::Interaction;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::store;
+use crate::web::back;
 use crate::web::cookies::CookieKind;
 use crate::web::csrf::Binding;
 use crate::web::extract::Edge;
+use crate::web::forms::StrictForm;
 use crate::web::middleware::{FlowId, SeenClient};
 use actix_web::HttpMessage as _;
 use actix_web::cookie::Cookie;
@@ -19,16 +21,17 @@ use std::sync::Arc;
 pub(super) enum Place {
     /// Inside a flow.
     Flow { id: String, interaction: Box<Interaction>, client: Arc<Client>, cookie: Secret },
-    /// On its own.
-    Alone { browser: Secret, new_cookie: Option<Cookie<'static>> },
+    /// On its own; `back` is the page that the person came for.
+    Alone { browser: Secret, new_cookie: Option<Cookie<'static>>, back: Option<String> },
 }
 
 impl Place {
-    /// Finds it by the interaction that a link or form names.
-    pub(super) async fn find(edge: &Edge, id: Option<&str>) -> Result<Self, AccountError> {
-        let Some(id) = id else {
+    /// Finds it by the interaction that a link or form names. Without one, `return` may name a page of this server.
+    pub(super) async fn find(edge: &Edge, form: &StrictForm) -> Result<Self, AccountError> {
+        let Some(id) = form.find("interaction") else {
             let (browser, new_cookie) = browser(edge);
-            return Ok(Self::Alone { browser, new_cookie });
+            let back = form.find("return").and_then(|path| back::page(edge, path)).map(str::to_owned);
+            return Ok(Self::Alone { browser, new_cookie, back });
         };
         let hash = TokenHash::of(id);
         let found = edge.store.read(move |db| store::interactions::find(db, &hash)).await?;
@@ -91,11 +94,20 @@ impl Place {
         Some((interaction.hash, Progress { authenticated: true, ..interaction.progress }))
     }
 
+    /// The page to go to after a sign-in outside of flows.
+    pub(super) fn back(&self) -> Option<&str> {
+        match self {
+            Self::Flow { .. } => None,
+            Self::Alone { back, .. } => back.as_deref(),
+        }
+    }
+
     /// A page of this room, within the same flow.
     pub(super) fn link(&self, edge: &Edge, path: &str) -> String {
-        match self.id() {
-            Some(id) => format!("{}?interaction={id}", edge.path(path)),
-            None => edge.path(path),
+        match (self.id(), self.back()) {
+            (Some(id), _) => format!("{}?interaction={id}", edge.path(path)),
+            (None, Some(back)) => format!("{}?return={}", edge.path(path), back::encode(back)),
+            (None, None) => edge.path(path),
         }
     }
 
@@ -103,7 +115,8 @@ impl Place {
     pub(super) fn next(&self, edge: &Edge) -> String {
         match self {
             Self::Flow { .. } => self.link(edge, "/authorize/continue"),
-            Self::Alone { .. } => edge.path("/account"),
+            Self::Alone { back: Some(back), .. } => back.clone(),
+            Self::Alone { back: None, .. } => edge.path("/account"),
         }
     }
 

@@ -1,12 +1,16 @@
-//! The start page, the account page, and the choice of a language.
+//! The start page, the account's overview, and the choice of a language.
 
-use super::{AccountError, browser, find_signed_in, finish, with_cookies};
+use super::{browser, find_signed_in, finish, require_signed_in, with_cookies};
 use crate::domain::time::Lifetime;
+use crate::domain::user::ADMIN;
+use crate::store;
 use crate::ui::{Locale, Page};
 use crate::web::answer::{page, redirect};
+use crate::web::back;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Edge, Query};
+use crate::web::forms::StrictForm;
 use actix_web::HttpResponse;
 use serde::Serialize;
 
@@ -25,11 +29,17 @@ impl Page for StartPage {
 #[derive(Serialize)]
 struct AccountPage {
     username: String,
+    name: Option<String>,
     email: String,
+    email_verified: bool,
+    /// Browsers that are signed in, this one among them.
+    sessions: i64,
+    /// Clients with access.
+    apps: usize,
+    is_admin: bool,
     csrf: String,
     logout_action: String,
-    password_href: String,
-    changed: bool,
+    notice: Option<&'static str>,
 }
 
 impl Page for AccountPage {
@@ -53,26 +63,50 @@ pub async fn start(edge: Edge) -> HttpResponse {
 pub async fn account(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let form = query.0?;
-        let (session, user) = find_signed_in(&edge).await?.ok_or(AccountError::SignedOut)?;
+        let (session, user) = require_signed_in(&edge).await?;
+        let (of, now) = (session.clone(), edge.context.now);
+        let (others, apps) = edge
+            .store
+            .read(move |db| {
+                let apps = store::accesses::list_of_user(db, &of.user_id, now)?.len();
+                Ok((store::sessions::count_others(db, &of, now)?, apps))
+            })
+            .await?;
         let (browser, new_cookie) = browser(&edge);
         let page = AccountPage {
             username: user.username.as_str().to_owned(),
+            name: user.claims.get("name").and_then(|name| name.as_str()).map(str::to_owned),
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified,
+            sessions: others + 1,
+            apps,
+            is_admin: user.has_role(ADMIN),
             csrf: Binding { form: "logout", browser: &browser, transaction: session.sid.as_str() }.token(&edge.keys)?,
             logout_action: edge.path("/logout"),
-            password_href: edge.path("/account/password"),
-            changed: form.find("changed").is_some(),
+            notice: notice(&form),
         };
         Ok(with_cookies(page::show(&edge, &page), new_cookie))
     };
     finish(&edge, result.await)
 }
 
+/// What the page says was done: the key of its words.
+fn notice(form: &StrictForm) -> Option<&'static str> {
+    if form.find("changed").is_some() {
+        return Some("account-changed");
+    }
+    match form.find("done") {
+        Some("profile") => Some("profile-saved"),
+        Some("email") => Some("email-saved"),
+        _ => None,
+    }
+}
+
 /// `GET /locale?tag=ko&return=/login`: remembers a language and goes back to a page of this server.
 pub async fn locale(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let form = query.0?;
-        let back = form.find("return").and_then(own_path).map_or_else(|| edge.path("/"), str::to_owned);
+        let back = form.find("return").and_then(back::own_path).map_or_else(|| edge.path("/"), str::to_owned);
         let cookie = form
             .find("tag")
             .and_then(Locale::parse)
@@ -80,27 +114,4 @@ pub async fn locale(edge: Edge, query: Query) -> HttpResponse {
         Ok(with_cookies(redirect::see_other(&back), cookie))
     };
     finish(&edge, result.await)
-}
-
-/// A path of this server and nothing that a browser could read as another host (RFC 9700 §4.11).
-fn own_path(text: &str) -> Option<&str> {
-    let is_own = text.starts_with('/')
-        && !text.starts_with("//")
-        && text.len() <= 2048
-        && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    is_own.then_some(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::own_path;
-
-    /// RFC 9700 §4.11
-    #[test]
-    fn a_return_path_stays_on_this_server() {
-        assert_eq!(own_path("/login?interaction=x"), Some("/login?interaction=x"));
-        for bad in ["//evil.example", "/\\evil.example", "https://evil.example", "", "login", "/a\tb", "/\n/evil"] {
-            assert_eq!(own_path(bad), None, "{bad:?}");
-        }
-    }
 }

@@ -7,6 +7,7 @@ use super::flow::Place;
 use super::guard::{self, Guard};
 use super::{AccountError, find_signed_in, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
+use crate::domain::device::Device;
 use crate::domain::id::UserId;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::secret::Secret;
@@ -34,6 +35,7 @@ struct LoginPage {
     action: String,
     csrf: String,
     interaction: Option<String>,
+    back: Option<String>,
     client_name: Option<String>,
     client_host: Option<String>,
     username: String,
@@ -60,9 +62,9 @@ struct Notice {
 pub async fn get(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let form = query.0?;
-        let place = Place::find(&edge, form.find("interaction")).await?;
+        let place = Place::find(&edge, &form).await?;
         if place.request().is_none() && find_signed_in(&edge).await?.is_some() {
-            return Ok(redirect::see_other(&edge.path("/account")));
+            return Ok(redirect::see_other(&place.next(&edge)));
         }
         let hint = place.request().and_then(|(interaction, _)| interaction.request.login_hint.clone());
         let must_again = place.request().is_some_and(|(interaction, _)| interaction.request.prompt.login)
@@ -79,6 +81,7 @@ fn show(edge: &Edge, place: &Place, username: &str, notice: Notice) -> Result<Ht
         action: place.link(edge, "/login"),
         csrf: place.token(edge, "login")?,
         interaction: place.id().map(str::to_owned),
+        back: place.back().map(str::to_owned),
         client_name: place.request().map(|(_, client)| client.display_name().to_owned()),
         client_host: place.request().map(|(interaction, _)| interaction.request.callback.host()),
         username: username.chars().take(LONGEST_NAME).collect(),
@@ -108,7 +111,7 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 }
 
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
-    let place = Place::find(edge, form.find("interaction")).await?;
+    let place = Place::find(edge, form).await?;
     let typed = form.find("username").unwrap_or_default();
     if !place.is_genuine(edge, "login", form.find("csrf"))? {
         // The cookie changed under the form, as when two tabs were opened at once: shown again, it works.
@@ -222,7 +225,7 @@ pub(super) async fn sign_in(
     let (session, cookie) =
         crate::sessions::begin(&edge.entropy, session_policy(edge), user.id.clone(), edge.context.now);
     let begin = Begin {
-        session,
+        session: Session { device: Device::recognize(edge.header(header::USER_AGENT), edge.context.source), ..session },
         old: edge.cookie(CookieKind::Session).map(|cookie| cookie.hash()),
         progress: place.authenticated(),
         guard,

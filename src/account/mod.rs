@@ -1,16 +1,22 @@
-//! People: signing up, signing in and out, changing a password, and the pages around that.
+//! People: signing up, signing in and out, and what signed-in people see and change of their account: profile, e-mail
+//! address, password, sessions, apps with access.
 //!
 //! A form inside a sign-in flow names its interaction and goes back to `/authorize/continue`, which decides what is next;
 //! this room knows nothing of the authorization request but who asked and in which language.
 
+pub mod apps;
+pub mod email;
 pub mod home;
 pub mod login;
 pub mod logout;
 pub mod password;
+pub mod profile;
+pub mod sessions;
 pub mod sign_up;
 
 mod flow;
 mod guard;
+mod list;
 
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::secret::Secret;
@@ -19,12 +25,13 @@ use crate::domain::time::Lifetime;
 use crate::domain::user::User;
 use crate::keys::KeysError;
 use crate::passwords::PasswordsError;
-use crate::sessions;
 use crate::store::{self, StoreError};
 use crate::web::answer::{self, page};
+use crate::web::back;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::Edge;
+use crate::web::services::session_policy;
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 
@@ -57,7 +64,7 @@ impl AccountError {
             Self::Form(refusal) => refusal.clone(),
             Self::Forged => Refusal::by(&refusal::FORM_FORGED),
             Self::InteractionGone => Refusal::by(&refusal::INTERACTION_GONE),
-            Self::SignedOut => return answer::redirect::see_other(&edge.path("/login")),
+            Self::SignedOut => return answer::redirect::see_other(&back::login(edge)),
             Self::Busy => Refusal::by(&refusal::UNAVAILABLE),
             Self::Store(error) => answer::from_store(error),
             Self::Keys(error) => answer::from_keys(error),
@@ -107,11 +114,26 @@ async fn find_signed_in(edge: &Edge) -> Result<Option<(Session, User)>, StoreErr
     let (hash, now) = (cookie.hash(), edge.context.now);
     edge.store
         .read(move |db| {
-            let Some(session) = sessions::find_live(db, &hash, now)? else { return Ok(None) };
+            let Some(session) = crate::sessions::find_live(db, &hash, now)? else { return Ok(None) };
             let user = store::users::find(db, &session.user_id)?.filter(|user| user.disabled_at.is_none());
             Ok(user.map(|user| (session, user)))
         })
         .await
+}
+
+/// Who is signed in, on a page that is for them alone. Their session is marked as seen.
+///
+/// # Errors
+/// [`AccountError::SignedOut`], or the database.
+async fn require_signed_in(edge: &Edge) -> Result<(Session, User), AccountError> {
+    let (mut session, user) = find_signed_in(edge).await?.ok_or(AccountError::SignedOut)?;
+    let now = edge.context.now;
+    if crate::sessions::is_due(&session, now) {
+        let (seen, policy) = (session.clone(), session_policy(edge));
+        edge.store.write(move |db| crate::sessions::mark_seen(db, &seen, policy, now)).await?;
+        session.last_seen_at = now;
+    }
+    Ok((session, user))
 }
 
 /// The cookie that ties forms outside of flows to this browser, made where it is missing.

@@ -2,7 +2,7 @@
 
 use super::guard::Guard;
 use super::sign_up::{FieldErrors, new_password};
-use super::{AccountError, browser, check_form, find_signed_in, finish, with_cookies};
+use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -33,7 +33,7 @@ impl Page for PasswordPage<'_> {
 /// `GET /account/password`
 pub async fn get(edge: Edge) -> HttpResponse {
     let result = async {
-        let (session, user) = find_signed_in(&edge).await?.ok_or(AccountError::SignedOut)?;
+        let (session, user) = require_signed_in(&edge).await?;
         show(&edge, &session, &user, &FieldErrors::new())
     };
     finish(&edge, result.await)
@@ -65,7 +65,7 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 }
 
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
-    let (session, user) = find_signed_in(edge).await?.ok_or(AccountError::SignedOut)?;
+    let (session, user) = require_signed_in(edge).await?;
     check_form(edge, "password", form.find("csrf"), session.sid.as_str())?;
     let mut errors = FieldErrors::new();
     if !is_current(edge, &user, form.find("current_password").unwrap_or_default()).await? {
@@ -88,8 +88,9 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     Ok(redirect::see_other(&format!("{}?changed=1", edge.path("/account"))))
 }
 
+/// Whether a password that was typed on a page for signed-in people is theirs.
 /// Guessing the current password of a session that was left open is slowed as the login page is.
-async fn is_current(edge: &Edge, user: &User, typed: &str) -> Result<bool, AccountError> {
+pub(super) async fn is_current(edge: &Edge, user: &User, typed: &str) -> Result<bool, AccountError> {
     let guard = Guard::new(edge, Some(&user.id), None)?;
     let now = edge.context.now;
     if edge.store.read(move |db| guard.wait(db, now)).await? > 0 {

@@ -29,6 +29,7 @@ struct SignUpPage<'a> {
     action: String,
     csrf: String,
     interaction: Option<&'a str>,
+    back: Option<&'a str>,
     client_name: Option<&'a str>,
     username: String,
     email: String,
@@ -45,7 +46,7 @@ pub async fn get(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let form = query.0?;
         require_open(&edge)?;
-        let place = Place::find(&edge, form.find("interaction")).await?;
+        let place = Place::find(&edge, &form).await?;
         show(&edge, &place, &form, &FieldErrors::new())
     };
     finish(&edge, result.await)
@@ -77,6 +78,7 @@ fn show(edge: &Edge, place: &Place, form: &StrictForm, errors: &FieldErrors) -> 
         action: place.link(edge, "/signup"),
         csrf: place.token(edge, "signup")?,
         interaction: place.id(),
+        back: place.back(),
         client_name: place.request().map(|(_, client)| client.display_name()),
         username: typed("username"),
         email: typed("email"),
@@ -96,7 +98,7 @@ fn show(edge: &Edge, place: &Place, form: &StrictForm, errors: &FieldErrors) -> 
 }
 
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
-    let place = Place::find(edge, form.find("interaction")).await?;
+    let place = Place::find(edge, form).await?;
     if !place.is_genuine(edge, "signup", form.find("csrf"))? {
         answer::record(edge, &Refusal::by(&refusal::FORM_FORGED));
         return show(edge, &place, form, &FieldErrors::from([("form", "error-csrf")]));

@@ -44,3 +44,16 @@ pub struct Consent {
     /// When it last changed.
     pub updated_at: Timestamp,
 }
+
+/// What a client can do with an account: what was allowed for good and what is granted now, taken together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Who has access.
+    pub client_id: ClientId,
+    /// Everything it was allowed or granted.
+    pub scopes: ScopeSet,
+    /// Since when, as far back as is remembered.
+    pub since: Timestamp,
+    /// When it was last granted something or refreshed.
+    pub last_used_at: Timestamp,
+}

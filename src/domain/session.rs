@@ -1,5 +1,6 @@
 //! Browser sessions: who is signed in, since when.
 
+use super::device::Device;
 use super::id::{Sid, UserId};
 use super::secret::TokenHash;
 use super::time::Timestamp;
@@ -23,6 +24,8 @@ pub struct Session {
     pub idle_expires_at: Timestamp,
     /// When it ends whatever happens.
     pub expires_at: Timestamp,
+    /// The browser, as far as it was recognized at the sign-in.
+    pub device: Device,
 }
 
 impl Session {

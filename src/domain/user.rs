@@ -29,6 +29,16 @@ pub struct User {
     pub updated_at: Timestamp,
 }
 
+/// The role of administrators.
+pub const ADMIN: &str = "admin";
+
+impl User {
+    /// Whether the user has this role.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|known| known == role)
+    }
+}
+
 /// A user name with its canonical forms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Username {

@@ -10,6 +10,7 @@ use crate::web::cookies::CookieKind;
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
 use crate::web::forms::StrictForm;
+use crate::web::scope_words;
 use actix_web::HttpResponse;
 use serde::Serialize;
 
@@ -69,15 +70,10 @@ fn binding<'a>(flow: &'a Flow, sid: &'a str) -> Binding<'a> {
     Binding { form: "consent", browser: &flow.cookie, transaction: sid }
 }
 
-/// The scopes in words: the operator's, else those that come with the server.
+/// The scopes in words.
 async fn words(edge: &Edge, flow: &Flow, who: &SignedIn, locale: Locale) -> Result<Vec<ScopeWords>, AuthorizeError> {
     let catalogue = edge.clients.catalogue().await?;
-    let describe = |name: &str| {
-        let described = catalogue.scopes.iter().find(|scope| scope.name == name).map(|scope| &scope.description);
-        let words = described
-            .and_then(|words| words.get(locale.tag()).or_else(|| words.get("en")).or_else(|| words.values().next()));
-        words.cloned().unwrap_or_else(|| edge.ui.scope_words(locale, name))
-    };
+    let describe = |name: &str| scope_words::describe(&edge.ui, &catalogue, locale, name);
     let is_new = |name: &str| who.consent.as_ref().is_some_and(|consent| !consent.scopes.contains(name));
     let scopes = flow
         .interaction

@@ -1,5 +1,6 @@
 //! Browser sessions: begin, find, end. The database keeps the hash of the cookie; the cookie is new at every sign-in.
 
+use crate::domain::device::Device;
 use crate::domain::id::{Sid, UserId};
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::session::Session;
@@ -19,7 +20,7 @@ pub struct SessionPolicy {
     pub lifetime: Lifetime,
 }
 
-/// A new session and the value of its cookie.
+/// A new session and the value of its cookie. The caller says in which device it begins, where that is known.
 pub fn begin(entropy: &Entropy, policy: SessionPolicy, user_id: UserId, now: Timestamp) -> (Session, Secret) {
     let cookie = entropy.secret();
     let session = Session {
@@ -31,6 +32,7 @@ pub fn begin(entropy: &Entropy, policy: SessionPolicy, user_id: UserId, now: Tim
         last_seen_at: now,
         idle_expires_at: now.plus(policy.idle_lifetime),
         expires_at: now.plus(policy.lifetime),
+        device: Device::default(),
     };
     (session, cookie)
 }

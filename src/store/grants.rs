@@ -1,12 +1,13 @@
 //! Grants. Whatever is issued from a grant is live only while the grant is: a family that was added while its grant was
 //! being revoked is found dead by its grant, so whoever uses a family reads both.
 
-use super::schema::{grants, refresh_token_families as families, revoked_tokens, users};
+use super::schema::{grants, refresh_token_families as families, revoked_tokens, sessions, users};
 use super::{Db, StoreError, from_json, is_storable, time, to_json};
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, Sid, UserId};
 use crate::domain::scope::ScopeSet;
 use crate::domain::secret::TokenHash;
+use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use diesel::prelude::*;
@@ -134,6 +135,54 @@ pub fn revoke_of_user(db: &mut Db, user: &UserId, except: Option<&Sid>, now: Tim
         None => live.select(grants::id).order(grants::id).load(db)?,
         Some(sid) => live.filter(grants::sid.ne(sid.as_str())).select(grants::id).order(grants::id).load(db)?,
     };
+    revoke_all(db, ids, now)
+}
+
+/// Revokes the live grants that a user gave in one session, and their families; how many grants.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn revoke_of_session(db: &mut Db, user: &UserId, sid: &Sid, now: Timestamp) -> Result<u64, StoreError> {
+    let live = grants::table
+        .filter(grants::user_id.eq(user.as_str()))
+        .filter(grants::sid.eq(sid.as_str()))
+        .filter(grants::revoked_at.is_null());
+    let ids: Vec<String> = live.select(grants::id).order(grants::id).load(db)?;
+    revoke_all(db, ids, now)
+}
+
+/// Revokes the live grants that a user gave in other sessions than this one, as far as those still stand, and their
+/// families; how many grants. To be called before the sessions are removed.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn revoke_of_other_sessions(db: &mut Db, session: &Session, now: Timestamp) -> Result<u64, StoreError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(session.user_id.as_str()))
+        .filter(sessions::hash.ne(session.hash.as_bytes().as_slice()));
+    let live = grants::table
+        .filter(grants::user_id.eq(session.user_id.as_str()))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::sid.eq_any(others.select(sessions::sid)));
+    let ids: Vec<String> = live.select(grants::id).order(grants::id).load(db)?;
+    revoke_all(db, ids, now)
+}
+
+/// The clients that hold a live grant given in one session, at most a hundred.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn clients_of_session(db: &mut Db, user: &UserId, sid: &Sid, now: Timestamp) -> Result<Vec<ClientId>, StoreError> {
+    let live = grants::table
+        .filter(grants::user_id.eq(user.as_str()))
+        .filter(grants::sid.eq(sid.as_str()))
+        .filter(grants::revoked_at.is_null())
+        .filter(grants::expires_at.gt(now.seconds()));
+    let ids: Vec<String> = live.select(grants::client_id).distinct().order(grants::client_id).limit(100).load(db)?;
+    Ok(ids.into_iter().map(ClientId::new).collect())
+}
+
+fn revoke_all(db: &mut Db, ids: Vec<String>, now: Timestamp) -> Result<u64, StoreError> {
     let mut revoked = 0;
     for id in ids {
         revoked += u64::from(revoke(db, &GrantId::new(id), now)?);

@@ -10,6 +10,7 @@
 //! between the three databases stands in `dialect.rs`. A failed statement that a closure means to survive belongs into
 //! [`attempt`]: a savepoint.
 
+pub mod accesses;
 pub mod audit;
 pub mod clients;
 pub mod codes;

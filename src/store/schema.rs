@@ -60,6 +60,9 @@ diesel::table! {
         last_seen_at -> BigInt,
         idle_expires_at -> BigInt,
         expires_at -> BigInt,
+        browser -> Nullable<Text>,
+        system -> Nullable<Text>,
+        network -> Nullable<Text>,
     }
 }
 
@@ -227,6 +230,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     opaque_access_tokens,
     refresh_token_families,
     revoked_tokens,
+    sessions,
     users
 );
 

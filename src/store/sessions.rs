@@ -1,7 +1,8 @@
 //! Browser sessions, by the hash of their cookie.
 
 use super::schema::sessions;
-use super::{Db, StoreError, hash_from, time};
+use super::{Db, StoreError, hash_from, is_storable, time};
+use crate::domain::device::Device;
 use crate::domain::id::{Sid, UserId};
 use crate::domain::secret::TokenHash;
 use crate::domain::session::Session;
@@ -18,6 +19,9 @@ struct Row {
     last_seen_at: i64,
     idle_expires_at: i64,
     expires_at: i64,
+    browser: Option<String>,
+    system: Option<String>,
+    network: Option<String>,
 }
 
 impl TryFrom<Row> for Session {
@@ -33,6 +37,7 @@ impl TryFrom<Row> for Session {
             last_seen_at: time(row.last_seen_at),
             idle_expires_at: time(row.idle_expires_at),
             expires_at: time(row.expires_at),
+            device: Device { browser: row.browser, system: row.system, network: row.network },
         })
     }
 }
@@ -51,6 +56,9 @@ pub fn insert(db: &mut Db, session: &Session) -> Result<(), StoreError> {
         sessions::last_seen_at.eq(session.last_seen_at.seconds()),
         sessions::idle_expires_at.eq(session.idle_expires_at.seconds()),
         sessions::expires_at.eq(session.expires_at.seconds()),
+        sessions::browser.eq(session.device.browser.as_deref()),
+        sessions::system.eq(session.device.system.as_deref()),
+        sessions::network.eq(session.device.network.as_deref()),
     );
     diesel::insert_into(sessions::table).values(row).execute(db)?;
     Ok(())
@@ -94,6 +102,55 @@ pub fn remove_of_user(db: &mut Db, user: &UserId, except: Option<&TokenHash>) ->
         Some(kept) => diesel::delete(theirs.filter(sessions::hash.ne(kept.as_bytes().as_slice()))).execute(db)?,
     };
     Ok(removed as u64)
+}
+
+/// The session of a user with this public identifier, whether or not it has ended. Another user's is not found.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn find_of_user(db: &mut Db, user: &UserId, sid: &Sid) -> Result<Option<Session>, StoreError> {
+    if !is_storable(sid.as_str()) {
+        return Ok(None);
+    }
+    let theirs = sessions::table.filter(sessions::user_id.eq(user.as_str())).filter(sessions::sid.eq(sid.as_str()));
+    let row: Option<Row> = theirs.first(db).optional()?;
+    row.map(Session::try_from).transpose()
+}
+
+/// The live sessions of the same user besides this one, the one seen last first: at most `limit` after the first
+/// `skipped`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_others(
+    db: &mut Db,
+    session: &Session,
+    now: Timestamp,
+    (skipped, limit): (i64, i64),
+) -> Result<Vec<Session>, StoreError> {
+    let rows: Vec<Row> = sessions::table
+        .filter(sessions::user_id.eq(session.user_id.as_str()))
+        .filter(sessions::hash.ne(session.hash.as_bytes().as_slice()))
+        .filter(sessions::idle_expires_at.gt(now.seconds()))
+        .filter(sessions::expires_at.gt(now.seconds()))
+        .order((sessions::last_seen_at.desc(), sessions::sid))
+        .offset(skipped.max(0))
+        .limit(limit.clamp(0, 1000))
+        .load(db)?;
+    rows.into_iter().map(Session::try_from).collect()
+}
+
+/// How many live sessions the same user has besides this one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count_others(db: &mut Db, session: &Session, now: Timestamp) -> Result<i64, StoreError> {
+    let others = sessions::table
+        .filter(sessions::user_id.eq(session.user_id.as_str()))
+        .filter(sessions::hash.ne(session.hash.as_bytes().as_slice()))
+        .filter(sessions::idle_expires_at.gt(now.seconds()))
+        .filter(sessions::expires_at.gt(now.seconds()));
+    Ok(others.count().get_result(db)?)
 }
 
 /// The sessions of a user, the one seen last first; also those that have ended and are not swept yet.

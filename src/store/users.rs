@@ -6,6 +6,10 @@ use crate::domain::id::UserId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Email, LoginName, User, Username};
 use diesel::prelude::*;
+use serde_json::{Map, Value};
+
+/// Races for the claims of one account end: each loser sees them changed.
+const MOST_ROUNDS: usize = 8;
 
 /// All columns but the password hash; on update, `None` writes NULL.
 #[derive(Insertable, AsChangeset)]
@@ -125,6 +129,44 @@ pub fn find_by_login(db: &mut Db, login: &LoginName) -> Result<Option<User>, Sto
 /// [`StoreError::Conflict`] when its new name or address is taken.
 pub fn update(db: &mut Db, user: &User) -> Result<bool, StoreError> {
     Ok(diesel::update(users::table.find(user.id.as_str())).set(Profile::of(user)?).execute(db)? == 1)
+}
+
+/// Changes the claims of an account; whether there is such an account. Who loses a race changes what the winner wrote.
+///
+/// # Errors
+/// [`StoreError::Unavailable`] when others kept changing them.
+pub fn change_claims(
+    db: &mut Db,
+    id: &UserId,
+    now: Timestamp,
+    change: impl Fn(&mut Map<String, Value>),
+) -> Result<bool, StoreError> {
+    for _ in 0..MOST_ROUNDS {
+        let stored: Option<String> = users::table.find(id.as_str()).select(users::claims).first(db).optional()?;
+        let Some(before) = stored else { return Ok(false) };
+        let mut claims: Map<String, Value> = from_json(&before, "users.claims")?;
+        change(&mut claims);
+        let columns = (users::claims.eq(to_json(&claims, "a user's claims")?), users::updated_at.eq(now.seconds()));
+        let unchanged = users::table.find(id.as_str()).filter(users::claims.eq(&before));
+        if diesel::update(unchanged).set(columns).execute(db)? == 1 {
+            return Ok(true);
+        }
+    }
+    Err(StoreError::Unavailable("the claims of an account kept changing".to_owned()))
+}
+
+/// Writes an address that nobody has proven yet; whether there is such an account.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when it is another account's.
+pub fn set_email(db: &mut Db, id: &UserId, email: &Email, now: Timestamp) -> Result<bool, StoreError> {
+    let columns = (
+        users::email.eq(email.as_str()),
+        users::email_key.eq(email.key()),
+        users::email_verified.eq(false),
+        users::updated_at.eq(now.seconds()),
+    );
+    Ok(diesel::update(users::table.find(id.as_str())).set(columns).execute(db)? == 1)
 }
 
 /// Writes the password hash; whether there is such an account.

@@ -26,9 +26,12 @@ macro_rules! files {
     };
 }
 
-const TEMPLATES: [(&str, &str); 12] = texts![
+const TEMPLATES: [(&str, &str); 18] = texts![
     "pages/account.html",
+    "pages/apps.html",
     "pages/consent.html",
+    "pages/email.html",
+    "pages/end_sessions.html",
     "pages/error.html",
     "pages/form_post.html",
     "pages/layout.html",
@@ -37,6 +40,9 @@ const TEMPLATES: [(&str, &str); 12] = texts![
     "pages/logout.html",
     "pages/parts.html",
     "pages/password.html",
+    "pages/profile.html",
+    "pages/revoke_app.html",
+    "pages/sessions.html",
     "pages/signup.html",
     "pages/start.html",
 ];

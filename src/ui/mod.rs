@@ -17,6 +17,7 @@
 mod assets;
 mod embedded;
 mod locale;
+mod when;
 mod words;
 
 #[cfg(test)]
@@ -36,6 +37,7 @@ use serde::Serialize;
 
 pub use assets::Asset;
 pub use locale::Locale;
+pub use when::When;
 
 use assets::Assets;
 use embedded::Sources;

@@ -45,7 +45,8 @@ fn the_keys_that_other_rooms_name_exist() {
     }
     let keys = "error-title login-wrong login-throttled login-again login-busy signup-username-rule signup-username-taken \
                 signup-email-rule signup-taken password-rule password-common password-mismatch password-like-name \
-                password-wrong-current";
+                password-wrong-current account-changed profile-saved profile-name-rule profile-locale-rule email-saved \
+                email-taken sessions-ended-one sessions-ended-all sessions-gone apps-revoked apps-gone";
     for key in keys.split_ascii_whitespace() {
         assert!(ui.has_text(key), "{key}");
     }
@@ -308,6 +309,7 @@ fn every_sample(ui: &Ui, locale: Locale) -> Vec<(String, String)> {
                 client_host: None,
                 cancel: false,
                 interaction: None,
+                back: Some("/tenant/admin/usage?period=7d"),
                 ..LoginPage::sample()
             },
             &frame,
@@ -364,8 +366,55 @@ fn every_sample(ui: &Ui, locale: Locale) -> Vec<(String, String)> {
         ..ConsentPage::sample()
     };
     add("consent-long", ui.render(&long, &frame));
-    add("account", ui.render(&AccountPage::sample(false), &frame));
-    add("account-changed", ui.render(&AccountPage::sample(true), &frame));
+    add("account", ui.render(&AccountPage::sample(), &frame));
+    let busy = AccountPage {
+        name: None,
+        email_verified: false,
+        sessions: 3,
+        apps: 2,
+        is_admin: true,
+        notice: Some("account-changed"),
+        ..AccountPage::sample()
+    };
+    add("account-changed", ui.render(&busy, &frame));
+    add("profile", ui.render(&ProfilePage::sample(&[]), &frame));
+    let errors = [("name", "profile-name-rule"), ("locale", "profile-locale-rule")];
+    add("profile-errors", ui.render(&ProfilePage::sample(&errors), &frame));
+    add("email", ui.render(&EmailPage::sample(&[]), &frame));
+    let errors = [("email", "email-taken"), ("current_password", "password-wrong-current")];
+    add("email-errors", ui.render(&EmailPage::sample(&errors), &frame));
+    let this = session_row(Some("Firefox"), Some("Linux"), 0);
+    let other = session_row(Some("Safari"), Some("iPhone"), 3600);
+    let strange = [session_row(None, Some("Windows"), 90_000), session_row(None, None, 900_000)];
+    let all = [this.clone(), other.clone()].into_iter().chain(strange).collect();
+    add(
+        "sessions",
+        ui.render(
+            &SessionsPage { sessions: all, others: 3, pages: MIDDLE, notice: Some("sessions-ended-one") },
+            &frame,
+        ),
+    );
+    add(
+        "sessions-alone",
+        ui.render(&SessionsPage { sessions: vec![this], others: 0, pages: ONE_PAGE, notice: None }, &frame),
+    );
+    let end = |session, others, apps| EndPage {
+        action: "/tenant/account/sessions/end",
+        csrf: "token",
+        session,
+        sid: "sid",
+        others,
+        apps,
+    };
+    add("end-session", ui.render(&end(Some(other.clone()), 0, vec!["Photo Prints", "Native app"]), &frame));
+    add("end-session-without-apps", ui.render(&end(Some(other), 0, vec![]), &frame));
+    add("end-others", ui.render(&end(None, 2, vec![]), &frame));
+    let apps = vec![app("Photo Prints", Some("photos.example.com")), app("Native app", None)];
+    add("apps", ui.render(&AppsPage { apps: apps.clone(), pages: MIDDLE, notice: Some("apps-revoked") }, &frame));
+    add("apps-none", ui.render(&AppsPage { apps: vec![], pages: ONE_PAGE, notice: None }, &frame));
+    let revoke =
+        RevokePage { action: "/tenant/account/apps/revoke", csrf: "token", client_id: "photo", app: apps[0].clone() };
+    add("revoke-app", ui.render(&revoke, &frame));
     add("password", ui.render(&PasswordPage::sample(&[]), &frame));
     let errors = [("current_password", "password-wrong-current"), ("password", "password-like-name")];
     add("password-errors", ui.render(&PasswordPage::sample(&errors), &frame));
@@ -404,6 +453,7 @@ struct LoginPage {
     action: &'static str,
     csrf: &'static str,
     interaction: Option<String>,
+    back: Option<&'static str>,
     client_name: Option<String>,
     client_host: Option<String>,
     username: String,
@@ -424,6 +474,7 @@ impl LoginPage {
             action: "/tenant/login",
             csrf: "token",
             interaction: Some("interaction".into()),
+            back: None,
             client_name: Some("Photo Prints".into()),
             client_host: Some("photos.example.com".into()),
             username: String::new(),
@@ -441,6 +492,7 @@ struct SignupPage {
     action: &'static str,
     csrf: &'static str,
     interaction: Option<String>,
+    back: Option<&'static str>,
     client_name: Option<String>,
     username: &'static str,
     email: &'static str,
@@ -458,6 +510,7 @@ impl SignupPage {
             action: "/tenant/signup",
             csrf: "token",
             interaction: Some("interaction".into()),
+            back: None,
             client_name: Some("Photo Prints".into()),
             username: if errors.is_empty() { "" } else { "alice" },
             email: if errors.is_empty() { "" } else { "alice@example" },
@@ -519,11 +572,15 @@ impl ConsentPage {
 #[derive(Serialize)]
 struct AccountPage {
     username: &'static str,
+    name: Option<&'static str>,
     email: &'static str,
+    email_verified: bool,
+    sessions: i64,
+    apps: usize,
+    is_admin: bool,
     csrf: &'static str,
     logout_action: &'static str,
-    password_href: &'static str,
-    changed: bool,
+    notice: Option<&'static str>,
 }
 
 impl Page for AccountPage {
@@ -531,16 +588,183 @@ impl Page for AccountPage {
 }
 
 impl AccountPage {
-    fn sample(changed: bool) -> AccountPage {
+    fn sample() -> AccountPage {
         AccountPage {
             username: "alice",
+            name: Some("Alice Kim"),
             email: "alice@example.com",
+            email_verified: true,
+            sessions: 1,
+            apps: 0,
+            is_admin: false,
             csrf: "token",
             logout_action: "/tenant/logout",
-            password_href: "/tenant/account/password",
-            changed,
+            notice: None,
         }
     }
+}
+
+#[derive(Serialize)]
+struct ProfilePage {
+    action: &'static str,
+    csrf: &'static str,
+    username: &'static str,
+    values: BTreeMap<&'static str, &'static str>,
+    languages: Vec<BTreeMap<&'static str, &'static str>>,
+    errors: BTreeMap<&'static str, &'static str>,
+}
+
+impl Page for ProfilePage {
+    const TEMPLATE: &'static str = "pages/profile.html";
+}
+
+impl ProfilePage {
+    fn sample(errors: &[(&'static str, &'static str)]) -> ProfilePage {
+        ProfilePage {
+            action: "/tenant/account/profile",
+            csrf: "token",
+            username: "alice",
+            values: crate::domain::profile::OWN_CLAIMS.into_iter().map(|claim| (claim, "ko-KR")).collect(),
+            languages: vec![BTreeMap::from([("tag", "ko-KR"), ("name", "한국어")])],
+            errors: errors.iter().copied().collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct EmailPage {
+    action: &'static str,
+    csrf: &'static str,
+    username: &'static str,
+    email: &'static str,
+    errors: BTreeMap<&'static str, &'static str>,
+}
+
+impl Page for EmailPage {
+    const TEMPLATE: &'static str = "pages/email.html";
+}
+
+impl EmailPage {
+    fn sample(errors: &[(&'static str, &'static str)]) -> EmailPage {
+        let errors = errors.iter().copied().collect();
+        EmailPage {
+            action: "/tenant/account/email",
+            csrf: "token",
+            username: "alice",
+            email: "alice@example.com",
+            errors,
+        }
+    }
+}
+
+#[derive(Clone, Serialize)]
+struct Pages {
+    number: i64,
+    count: i64,
+    previous: Option<&'static str>,
+    next: Option<&'static str>,
+}
+
+const ONE_PAGE: Pages = Pages { number: 1, count: 1, previous: None, next: None };
+const MIDDLE: Pages =
+    Pages { number: 2, count: 3, previous: Some("/tenant/account/x?page=1"), next: Some("/tenant/account/x?page=3") };
+
+#[derive(Clone, Serialize)]
+struct SessionRow {
+    browser: Option<&'static str>,
+    system: Option<&'static str>,
+    network: Option<&'static str>,
+    since: When,
+    last_seen: When,
+    is_current: bool,
+    end_href: &'static str,
+}
+
+fn session_row(browser: Option<&'static str>, system: Option<&'static str>, ago: i64) -> SessionRow {
+    SessionRow {
+        browser,
+        system,
+        network: browser.map(|_| "203.0.113.x"),
+        since: when(ago + 90_000),
+        last_seen: when(ago),
+        is_current: ago == 0,
+        end_href: "/tenant/account/sessions/end?session=x",
+    }
+}
+
+fn when(ago: i64) -> When {
+    let now = crate::domain::time::Timestamp::from_seconds(1_800_000_000);
+    When::of(crate::domain::time::Timestamp::from_seconds(now.seconds() - ago), now)
+}
+
+#[derive(Serialize)]
+struct SessionsPage {
+    sessions: Vec<SessionRow>,
+    others: i64,
+    pages: Pages,
+    notice: Option<&'static str>,
+}
+
+impl Page for SessionsPage {
+    const TEMPLATE: &'static str = "pages/sessions.html";
+}
+
+#[derive(Serialize)]
+struct EndPage {
+    action: &'static str,
+    csrf: &'static str,
+    session: Option<SessionRow>,
+    sid: &'static str,
+    others: i64,
+    apps: Vec<&'static str>,
+}
+
+impl Page for EndPage {
+    const TEMPLATE: &'static str = "pages/end_sessions.html";
+}
+
+#[derive(Clone, Serialize)]
+struct App {
+    name: &'static str,
+    host: Option<&'static str>,
+    scopes: Vec<&'static str>,
+    since: When,
+    last_used: When,
+    revoke_href: &'static str,
+}
+
+fn app(name: &'static str, host: Option<&'static str>) -> App {
+    App {
+        name,
+        host,
+        scopes: vec!["See your profile", "See your orders"],
+        since: when(40 * 86_400),
+        last_used: when(7200),
+        revoke_href: "/tenant/account/apps/revoke?client=x",
+    }
+}
+
+#[derive(Serialize)]
+struct AppsPage {
+    apps: Vec<App>,
+    pages: Pages,
+    notice: Option<&'static str>,
+}
+
+impl Page for AppsPage {
+    const TEMPLATE: &'static str = "pages/apps.html";
+}
+
+#[derive(Serialize)]
+struct RevokePage {
+    action: &'static str,
+    csrf: &'static str,
+    client_id: &'static str,
+    app: App,
+}
+
+impl Page for RevokePage {
+    const TEMPLATE: &'static str = "pages/revoke_app.html";
 }
 
 #[derive(Serialize)]

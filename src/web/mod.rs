@@ -4,6 +4,7 @@
 //! bytes. It knows no rule of the protocol. Which middleware a route has is data in `routes.rs`.
 
 pub mod answer;
+pub mod back;
 pub mod bearer_token;
 pub mod client_credentials;
 pub mod cookies;
@@ -12,6 +13,7 @@ pub mod extract;
 pub mod forms;
 pub mod middleware;
 pub mod policy;
+pub mod scope_words;
 pub mod services;
 pub mod tls;
 

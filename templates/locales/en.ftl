@@ -18,6 +18,11 @@ field-password-confirmation = Password again
 field-current-password = Current password
 field-new-password = New password
 field-new-password-confirmation = New password again
+field-name = Name
+field-given-name = Given name
+field-family-name = Family name
+field-nickname = Nickname
+field-locale = Language
 form-correct = Please correct:
 
 ## Start
@@ -95,11 +100,139 @@ scope-phone = See your telephone number
 scope-offline_access = Keep this access while you are not using the app
 scope-other = Use the permission “{ $name }”
 
+## Points in time
+when-now = just now
+when-minutes =
+    { $count ->
+        [one] a minute ago
+       *[other] { $count } minutes ago
+    }
+when-hours =
+    { $count ->
+        [one] an hour ago
+       *[other] { $count } hours ago
+    }
+when-days =
+    { $count ->
+        [one] yesterday
+       *[other] { $count } days ago
+    }
+when-date =
+    { $day } { $month ->
+        [1] January
+        [2] February
+        [3] March
+        [4] April
+        [5] May
+        [6] June
+        [7] July
+        [8] August
+        [9] September
+        [10] October
+        [11] November
+       *[12] December
+    } { $year }
+
+## Long lists
+pages-label = Pages
+pages-previous = Previous
+pages-next = Next
+pages-where = Page { $number } of { $count }
+
 ## Account
 account-title = Your account
 account-changed = Your password is changed. Every other device and app has to sign in again.
 account-password = Change password
 account-logout = Sign out
+account-profile-lead = Name and language
+account-profile = Change profile
+account-email-unverified = Not confirmed
+account-email = Change e-mail address
+account-sessions-count =
+    { $count ->
+        [one] One browser
+       *[other] { $count } browsers
+    }
+account-sessions = Show devices
+account-apps-count =
+    { $count ->
+        [0] None
+        [one] One app
+       *[other] { $count } apps
+    }
+account-apps = Show apps
+account-admin-lead = For administrators
+account-admin = Administration
+
+## Profile
+profile-title = Profile
+profile-lead = Apps that you allow to see your profile see what stands here. Nothing of it is required.
+profile-username-fixed = A user name cannot be changed.
+profile-locale-hint = The language that apps should use with you.
+profile-locale-unset = Not set
+profile-submit = Save
+profile-back = Leave it as it is
+profile-saved = Your profile is saved.
+profile-name-rule = Use at most 128 characters, without line breaks or hidden marks.
+profile-locale-rule = Choose a language from the list.
+
+## E-mail address
+email-title = Change e-mail address
+email-lead = You sign in with it, and it is where we write to you.
+email-password-hint = So that nobody can change it in a browser you left open.
+email-submit = Change e-mail address
+email-back = Keep the current one
+email-saved = Your e-mail address is changed.
+email-taken = This e-mail address cannot be used. Choose another one.
+
+## Sessions and devices
+sessions-title = Where you are signed in
+sessions-lead = These browsers are signed in to your account. If you do not recognize one, end its session and change your password.
+sessions-this = This one
+sessions-seen = Last seen
+sessions-since = Signed in
+sessions-network = Network
+sessions-end = End session
+sessions-end-others = End all other sessions
+sessions-none-else = You are signed in nowhere else.
+sessions-ended-one = The session is ended. That browser has to sign in again.
+sessions-ended-all = All other sessions are ended.
+sessions-gone = That session had already ended.
+device-both = { $browser } on { $system }
+device-system = A browser on { $system }
+device-unknown = An unknown browser
+end-session-title = End this session?
+end-session-lead = That browser is signed out at once. Apps that were given access in it have to ask you again.
+end-session-apps = These apps lose access
+end-session-password = If somebody else may know your password:
+end-session-submit = End session
+end-session-back = Leave it as it is
+end-others-title = End all other sessions?
+end-others-lead =
+    { $count ->
+        [0] You are signed in nowhere else.
+        [one] One other browser is signed out at once. Apps that were given access in it have to ask you again.
+       *[other] { $count } other browsers are signed out at once. Apps that were given access in them have to ask you again.
+    }
+end-others-submit = End all other sessions
+
+## Apps with access
+apps-title = Apps with access
+apps-lead = You allowed these apps to use your account. Take away what you no longer need.
+apps-none = No app has access to your account.
+apps-may = It is able to
+apps-used = Last used
+apps-since = Since
+apps-revoke = Take access away
+apps-revoked = The app has no access any more.
+apps-gone = That app had no access any more.
+revoke-app-title = Take access away?
+revoke-app-lead = { $client } is cut off at once, on every device. It can ask you again when you next sign in with it. What it has already read stays with it.
+revoke-app-submit = Take access away
+revoke-app-back = Leave it as it is
+
+## Administration
+admin-title = Administration
 
 ## Sign-out
 logout-title = Sign out?

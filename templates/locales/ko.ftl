@@ -18,6 +18,11 @@ field-password-confirmation = 비밀번호 확인
 field-current-password = 현재 비밀번호
 field-new-password = 새 비밀번호
 field-new-password-confirmation = 새 비밀번호 확인
+field-name = 이름
+field-given-name = 이름(성 제외)
+field-family-name = 성
+field-nickname = 별명
+field-locale = 언어
 form-correct = 다음 항목을 확인해 주세요.
 
 ## 시작
@@ -94,11 +99,111 @@ scope-phone = 전화번호 보기
 scope-offline_access = 앱을 사용하지 않는 동안에도 접근 유지
 scope-other = “{ $name }” 권한 사용
 
+## 시각
+when-now = 방금
+when-minutes = { $count }분 전
+when-hours = { $count }시간 전
+when-days =
+    { $count ->
+        [1] 어제
+       *[other] { $count }일 전
+    }
+when-date = { $year }년 { $month }월 { $day }일
+
+## 긴 목록
+pages-label = 페이지
+pages-previous = 이전
+pages-next = 다음
+pages-where = { $count }쪽 중 { $number }쪽
+
 ## 계정
 account-title = 내 계정
 account-changed = 비밀번호를 변경했습니다. 다른 기기와 앱에서는 다시 로그인해야 합니다.
 account-password = 비밀번호 변경
 account-logout = 로그아웃
+account-profile-lead = 이름과 언어
+account-profile = 프로필 변경
+account-email-unverified = 확인되지 않음
+account-email = 이메일 주소 변경
+account-sessions-count = 브라우저 { $count }개
+account-sessions = 기기 보기
+account-apps-count =
+    { $count ->
+        [0] 없음
+       *[other] 앱 { $count }개
+    }
+account-apps = 앱 보기
+account-admin-lead = 관리자용
+account-admin = 관리
+
+## 프로필
+profile-title = 프로필
+profile-lead = 프로필 보기를 허용한 앱에 표시되는 정보입니다. 모두 비워 두셔도 됩니다.
+profile-username-fixed = 사용자 이름은 변경할 수 없습니다.
+profile-locale-hint = 앱에서 사용할 언어입니다.
+profile-locale-unset = 정하지 않음
+profile-submit = 저장
+profile-back = 변경하지 않기
+profile-saved = 프로필을 저장했습니다.
+profile-name-rule = 줄바꿈이나 보이지 않는 기호 없이 128자까지 입력해 주세요.
+profile-locale-rule = 목록에서 언어를 골라 주세요.
+
+## 이메일 주소
+email-title = 이메일 주소 변경
+email-lead = 로그인할 때 쓰고, 안내를 받는 주소입니다.
+email-password-hint = 열어 둔 브라우저에서 다른 사람이 변경하지 못하도록 확인합니다.
+email-submit = 이메일 주소 변경
+email-back = 변경하지 않기
+email-saved = 이메일 주소를 변경했습니다.
+email-taken = 사용할 수 없는 이메일 주소입니다. 다른 주소를 입력해 주세요.
+
+## 로그인한 기기
+sessions-title = 로그인한 기기
+sessions-lead = 회원님의 계정으로 로그인한 브라우저입니다. 모르는 기기가 있으면 로그아웃하고 비밀번호를 변경해 주세요.
+sessions-this = 현재 기기
+sessions-seen = 마지막 사용
+sessions-since = 로그인
+sessions-network = 네트워크
+sessions-end = 로그아웃하기
+sessions-end-others = 다른 기기 모두 로그아웃
+sessions-none-else = 다른 곳에서는 로그인하지 않았습니다.
+sessions-ended-one = 로그아웃했습니다. 그 기기에서는 다시 로그인해야 합니다.
+sessions-ended-all = 다른 기기를 모두 로그아웃했습니다.
+sessions-gone = 이미 로그아웃한 기기입니다.
+device-both = { $system }의 { $browser }
+device-system = { $system }의 브라우저
+device-unknown = 알 수 없는 브라우저
+end-session-title = 이 기기를 로그아웃할까요?
+end-session-lead = 그 브라우저는 바로 로그아웃됩니다. 거기에서 접근을 허용한 앱도 다시 허용을 받아야 합니다.
+end-session-apps = 접근이 끊기는 앱
+end-session-password = 다른 사람이 비밀번호를 알 수도 있다면:
+end-session-submit = 로그아웃하기
+end-session-back = 그대로 두기
+end-others-title = 다른 기기를 모두 로그아웃할까요?
+end-others-lead =
+    { $count ->
+        [0] 다른 곳에서는 로그인하지 않았습니다.
+       *[other] 다른 브라우저 { $count }개가 바로 로그아웃됩니다. 거기에서 접근을 허용한 앱도 다시 허용을 받아야 합니다.
+    }
+end-others-submit = 모두 로그아웃
+
+## 접근을 허용한 앱
+apps-title = 접근을 허용한 앱
+apps-lead = 회원님의 계정을 쓰도록 허용한 앱입니다. 더 이상 쓰지 않는 앱은 접근을 끊어 주세요.
+apps-none = 계정에 접근할 수 있는 앱이 없습니다.
+apps-may = 이 앱이 할 수 있는 일
+apps-used = 마지막 사용
+apps-since = 시작
+apps-revoke = 접근 끊기
+apps-revoked = 앱의 접근을 끊었습니다.
+apps-gone = 이미 접근이 끊긴 앱입니다.
+revoke-app-title = 접근을 끊을까요?
+revoke-app-lead = { $client } 앱은 모든 기기에서 바로 접근할 수 없게 됩니다. 다음에 이 앱에서 로그인하면 다시 허용할 수 있습니다. 이미 읽어 간 정보는 그 앱에 남습니다.
+revoke-app-submit = 접근 끊기
+revoke-app-back = 그대로 두기
+
+## 관리
+admin-title = 관리
 
 ## 로그아웃
 logout-title = 로그아웃할까요?

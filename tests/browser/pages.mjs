@@ -16,6 +16,8 @@ const devices = {
   desktop: { viewport: { width: 1280, height: 900 } },
 };
 const schemes = ['light', 'dark'];
+const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) '
+  + 'Version/18.5 Mobile/15E148 Safari/604.1';
 const variants = Object.keys(languages).flatMap((language) =>
   Object.keys(devices).flatMap((device) => schemes.map((scheme) => ({ language, device, scheme }))));
 
@@ -73,6 +75,7 @@ async function tour(variant, index) {
   await look(page, '08-account');
   await page.goto(`${ISSUER}/account/password`);
   await look(page, '09-password-change');
+  await accountPages(page, { look, variant, person });
   titles['10-form-post'] = await formPost(context, variant);
 
   await page.goto(`${ISSUER}/demo`);
@@ -91,6 +94,37 @@ async function tour(variant, index) {
   watched.assertClean();
   await context.close();
   return titles;
+}
+
+// What is under the account's overview, with a second device and the app that was allowed before.
+async function accountPages(page, { look, variant, person }) {
+  const elsewhere = await browser.newContext({ ...contextOptions(variant), userAgent: IPHONE });
+  const other = await elsewhere.newPage();
+  await other.goto(`${ISSUER}/login`);
+  await fillLogin(other, person);
+  await other.waitForURL(`${ISSUER}/account`);
+  await elsewhere.close();
+
+  await page.goto(`${ISSUER}/account/profile`);
+  await look(page, '15-profile');
+  await field(page, 'name').fill('\u202e');
+  await field(page, 'name').press('Enter');
+  await page.locator('.field-error').waitFor();
+  await look(page, '16-profile-with-error');
+  await page.goto(`${ISSUER}/account/email`);
+  await look(page, '17-email');
+  await page.goto(`${ISSUER}/account/sessions`);
+  await look(page, '18-sessions');
+  await page.locator('.entries a[href*="session="]').first().click();
+  await page.locator('main form').waitFor();
+  await look(page, '19-end-session');
+  await page.goto(`${ISSUER}/account/sessions/end?session=others`);
+  await look(page, '20-end-others');
+  await page.goto(`${ISSUER}/account/apps`);
+  await look(page, '21-apps');
+  await page.locator('.entries a[href*="client="]').first().click();
+  await page.locator('main form').waitFor();
+  await look(page, '22-revoke-app');
 }
 
 // The form_post page goes on by itself where scripts run; it is looked at where none do, and examined where its script

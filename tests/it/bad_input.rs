@@ -22,7 +22,7 @@ const VALUES: [&str; 14] = [
 ];
 
 /// Every endpoint that reads parameters, with the parameters it knows.
-const ENDPOINTS: [(&str, &[&str]); 10] = [
+const ENDPOINTS: [(&str, &[&str]); 16] = [
     (
         "/authorize",
         &[
@@ -47,11 +47,17 @@ const ENDPOINTS: [(&str, &[&str]); 10] = [
     ),
     ("/authorize/continue", &["interaction"]),
     ("/authorize/deny", &["interaction"]),
-    ("/login", &["username", "password", "csrf", "interaction", "decision"]),
+    ("/login", &["username", "password", "csrf", "interaction", "decision", "return"]),
     ("/signup", &["username", "email", "password", "password_confirmation", "csrf", "interaction"]),
     ("/consent", &["decision", "csrf", "interaction"]),
     ("/logout", &["csrf"]),
     ("/account/password", &["current_password", "password", "password_confirmation", "csrf"]),
+    ("/account", &["done", "changed"]),
+    ("/account/profile", &["name", "given_name", "family_name", "nickname", "locale", "csrf"]),
+    ("/account/email", &["email", "current_password", "csrf"]),
+    ("/account/sessions", &["page", "done"]),
+    ("/account/sessions/end", &["session", "csrf"]),
+    ("/account/apps/revoke", &["client", "csrf"]),
     (
         "/token",
         &[
@@ -69,6 +75,11 @@ const ENDPOINTS: [(&str, &[&str]); 10] = [
     ),
     ("/userinfo", &["access_token"]),
 ];
+
+/// Whether an endpoint takes no POST.
+fn is_for_get(path: &str) -> bool {
+    path.starts_with("/authorize/") || ["/account", "/account/sessions"].contains(&path)
+}
 
 /// A good request of the endpoint, without this parameter, as a form.
 fn rest(app: &TestApp, path: &str, name: &str) -> String {
@@ -130,7 +141,7 @@ async fn broken_encodings_are_errors() {
         for (broken, name) in cases.into_iter().flat_map(|broken| names.iter().map(move |name| (broken, name))) {
             let form = format!("{}&{name}={broken}", rest(&app, path, name));
             let answer = post(&browser, &app, path, form).await;
-            answer.assert_status(if path.starts_with("/authorize/") { 405 } else { 400 });
+            answer.assert_status(if is_for_get(path) { 405 } else { 400 });
         }
     }
 }
@@ -141,7 +152,7 @@ async fn a_repeated_parameter_is_refused_by_every_form() {
     let app = TestApp::start().await;
     let browser = app.signed_in("alice").await;
     for (path, names) in ENDPOINTS {
-        if path.starts_with("/authorize/") {
+        if is_for_get(path) {
             continue;
         }
         for name in names.iter().filter(|name| **name != "resource") {
@@ -200,7 +211,19 @@ async fn another_content_type_is_refused() {
     let app = TestApp::start().await;
     let browser = app.signed_in("alice").await;
     let before = rows::counts(&app);
-    for path in ["/token", "/authorize", "/login", "/signup", "/consent", "/logout", "/account/password"] {
+    for path in [
+        "/token",
+        "/authorize",
+        "/login",
+        "/signup",
+        "/consent",
+        "/logout",
+        "/account/password",
+        "/account/profile",
+        "/account/email",
+        "/account/sessions/end",
+        "/account/apps/revoke",
+    ] {
         let body = rest(&app, path, "");
         for kind in
             ["application/json", "text/plain", "multipart/form-data; boundary=x", "application/x-www-form", "", "x"]

@@ -152,6 +152,9 @@ async fn every_form_is_posted_and_has_a_token() {
     let pages = [
         browser.get("/account").await,
         browser.get("/account/password").await,
+        browser.get("/account/profile").await,
+        browser.get("/account/email").await,
+        browser.get("/account/sessions/end?session=others").await,
         browser.get("/logout").await,
         browser.get("/signup").await,
         browser.open(&flow).await,

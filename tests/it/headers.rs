@@ -36,6 +36,9 @@ async fn every_answer_carries_the_security_headers() {
         "/",
         "/account",
         "/account/password",
+        "/account/profile",
+        "/account/sessions",
+        "/account/apps",
         "/logout",
         "/signup",
         "/health/live",
@@ -65,7 +68,17 @@ async fn pages_and_tokens_are_not_cached() {
     let browser = app.signed_in("alice").await;
     let party = app.relying_party("spa");
     let request = party.request();
-    for path in ["/", "/account", "/account/password", "/logout", "/signup", "/authorize", &request.address()] {
+    for path in [
+        "/",
+        "/account",
+        "/account/password",
+        "/account/sessions",
+        "/account/apps",
+        "/logout",
+        "/signup",
+        "/authorize",
+        &request.address(),
+    ] {
         browser.get(path).await.assert_no_store();
     }
     app.browser().get("/login").await.assert_no_store();

@@ -283,7 +283,8 @@ async fn somebody_who_is_signed_in_needs_no_login_page() {
     let browser = app.signed_in("alice").await;
     assert_eq!(browser.get("/login").await.location().as_deref(), Some("/account"));
     assert_eq!(app.browser().get("/account").await.location().as_deref(), Some("/login"));
-    assert_eq!(app.browser().get("/account/password").await.location().as_deref(), Some("/login"));
+    let asked = app.browser().get("/account/password").await;
+    assert_eq!(asked.location().as_deref(), Some("/login?return=%2Faccount%2Fpassword"));
 }
 
 /// OWASP ASVS §2.4.4: a hash of weaker parameters is replaced at the next sign-in.

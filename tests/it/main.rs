@@ -5,6 +5,7 @@
 
 #![allow(clippy::type_complexity, reason = "tables of cases carry their checks with them")]
 
+mod account;
 mod audit;
 mod authorize_answer;
 mod authorize_client;

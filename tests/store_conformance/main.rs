@@ -34,6 +34,7 @@ macro_rules! on_every_database {
 }
 
 mod access_tokens;
+mod accesses;
 mod audit;
 mod catalogue;
 mod faults;

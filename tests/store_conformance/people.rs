@@ -1,9 +1,11 @@
 //! Accounts, sessions, consents and throttles.
 
 use crate::samples::{NOW, later, scopes, session, user};
+use authward::domain::device::Device;
 use authward::domain::grant::Consent;
 use authward::domain::id::{ClientId, Sid, UserId};
 use authward::domain::secret::TokenHash;
+use authward::domain::session::Session;
 use authward::domain::throttle::Throttle;
 use authward::domain::user::{Email, LoginName, Username};
 use authward::store::{StoreError, consents, sessions, throttles, users};
@@ -154,5 +156,90 @@ on_every_database! {
         db.write(|db| throttles::forget(db, &[])).await;
         db.write(|db| throttles::forget(db, &[TokenHash::of("b"), TokenHash::of("c")])).await;
         assert_eq!(db.read(move |db| throttles::find(db, &all())).await, [throttle("a", 1)]);
+    }
+
+    async fn claims_change_and_nothing_else_of_an_account_does(db: Database) {
+        db.write(|db| users::insert(db, &user("alice"))).await;
+        let id = || UserId::new("user-alice");
+        let change = |claims: &mut serde_json::Map<String, serde_json::Value>| {
+            claims.insert("name".into(), "앨리스 \\ \" '".into());
+            claims.remove("emoji");
+        };
+        assert!(db.write(move |db| users::change_claims(db, &id(), later(5), change)).await);
+        let found = db.read(move |db| users::find(db, &id())).await.unwrap();
+        let expected = serde_json::json!({ "name": "앨리스 \\ \" '", "locale": "ko-KR" });
+        assert_eq!(serde_json::Value::Object(found.claims.clone()), expected);
+        let unchanged = user("alice");
+        assert_eq!(
+            authward::domain::user::User { claims: unchanged.claims.clone(), updated_at: unchanged.updated_at, ..found },
+            unchanged
+        );
+        assert!(db.write(move |db| users::change_claims(db, &id(), later(5), |_| {})).await, "nothing changed");
+        assert!(!db.write(|db| users::change_claims(db, &UserId::new("nobody"), NOW, |_| {})).await);
+    }
+
+    async fn no_change_of_claims_is_lost_in_a_race(db: Database) {
+        db.write(|db| users::insert(db, &user("alice"))).await;
+        let mut changes = Vec::new();
+        for number in 0..6 {
+            let store = db.another_store();
+            changes.push(tokio::spawn(async move {
+                let change = move |claims: &mut serde_json::Map<String, serde_json::Value>| {
+                    claims.insert(format!("claim{number}"), number.into());
+                };
+                store.write(move |db| users::change_claims(db, &UserId::new("user-alice"), NOW, change)).await
+            }));
+        }
+        for change in changes {
+            assert_eq!(change.await.unwrap(), Ok(true));
+        }
+        let found = db.read(|db| users::find(db, &UserId::new("user-alice"))).await.unwrap();
+        assert!((0..6).all(|number| found.claims[&format!("claim{number}")] == number), "{found:?}");
+    }
+
+    async fn a_new_address_is_unproven_and_unique(db: Database) {
+        db.write(|db| users::insert(db, &user("alice")).and_then(|()| users::insert(db, &user("bob")))).await;
+        let id = || UserId::new("user-alice");
+        let email = |text: &str| Email::parse(text).unwrap();
+        assert!(db.write(move |db| users::set_email(db, &id(), &email("New@example.com"), later(5))).await);
+        let found = db.read(move |db| users::find(db, &id())).await.unwrap();
+        assert_eq!((found.email.as_str(), found.email_verified, found.updated_at), ("New@example.com", false, later(5)));
+        let taken = db.store.write(move |db| users::set_email(db, &id(), &email("BOB@example.com"), NOW)).await;
+        assert_eq!(taken, Err(StoreError::Conflict));
+        let kept = db.read(move |db| users::find(db, &id())).await.unwrap();
+        assert_eq!(kept, found);
+        assert!(!db.write(move |db| users::set_email(db, &UserId::new("nobody"), &email("a@b.de"), NOW)).await);
+    }
+
+    async fn the_other_live_sessions_are_listed_and_counted(db: Database) {
+        let of_alice = |cookie: &str, seen| Session { last_seen_at: later(seen), ..session(cookie, "user-alice") };
+        let this = of_alice("this", 9);
+        let stored = this.clone();
+        db.write(move |db| {
+            let idle = Session { idle_expires_at: later(60), ..of_alice("idle", 5) };
+            let over = Session { expires_at: later(60), ..of_alice("over", 5) };
+            let old = Session { device: Device::default(), ..of_alice("old", 1) };
+            let all = [stored.clone(), of_alice("new", 3), old, idle, over, session("x", "user-bob")];
+            all.iter().try_for_each(|one| sessions::insert(db, one))
+        })
+        .await;
+        let page = |skipped, limit| {
+            let this = this.clone();
+            db.read(move |db| sessions::list_others(db, &this, later(60), (skipped, limit)))
+        };
+        let old = Session { device: Device::default(), ..of_alice("old", 1) };
+        assert_eq!(page(0, 10).await, [of_alice("new", 3), old.clone()]);
+        assert_eq!(page(1, 1).await, [old]);
+        assert!(page(2, 10).await.is_empty() && page(-1, -1).await.is_empty());
+        let of = this.clone();
+        assert_eq!(db.read(move |db| sessions::count_others(db, &of, later(60))).await, 2);
+        let found = |user: &str, sid: &str| {
+            let (user, sid) = (UserId::new(user), Sid::new(sid));
+            db.read(move |db| sessions::find_of_user(db, &user, &sid))
+        };
+        assert_eq!(found("user-alice", "sid-new").await, Some(of_alice("new", 3)));
+        for (user, sid) in [("user-bob", "sid-new"), ("user-alice", "sid-NEW"), ("user-alice", "sid-new "), ("", "a\0")] {
+            assert_eq!(found(user, sid).await, None, "{user} {sid}");
+        }
     }
 }

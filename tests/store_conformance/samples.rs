@@ -4,6 +4,7 @@ use authward::domain::authorization::{AuthorizationRequest, Progress, Prompt};
 use authward::domain::callback::{Callback, ResponseMode};
 use authward::domain::client::{ApplicationType, Client, ClientAuthentication, GrantType};
 use authward::domain::code::AuthorizationCode;
+use authward::domain::device::Device;
 use authward::domain::grant::Grant;
 use authward::domain::id::{ClientId, FamilyId, GrantId, KeyId, Sid, UserId};
 use authward::domain::interaction::Interaction;
@@ -78,7 +79,13 @@ pub fn session(cookie: &str, user: &str) -> Session {
         last_seen_at: NOW,
         idle_expires_at: later(600),
         expires_at: later(6000),
+        device: device(),
     }
+}
+
+pub fn device() -> Device {
+    let text = |text: &str| Some(text.to_owned());
+    Device { browser: text("Samsung Internet"), system: text("Android"), network: text("2001:db8:1::x") }
 }
 
 pub fn interaction(id: &str) -> Interaction {

@@ -270,6 +270,7 @@ async fn a_new_password_ends_sessions_and_a_generated_secret_is_known_again() {
         last_seen_at: NOW,
         idle_expires_at: NOW.plus(Lifetime::hours(1)),
         expires_at: NOW.plus(Lifetime::hours(1)),
+        device: crate::domain::device::Device::default(),
     };
     let mut backend = house.client("backend").await.unwrap();
     backend.secret = Some(ClientSecret::generated("backend-secret"));

@@ -1,0 +1,3 @@
+ALTER TABLE sessions DROP COLUMN network;
+ALTER TABLE sessions DROP COLUMN system;
+ALTER TABLE sessions DROP COLUMN browser;

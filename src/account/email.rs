@@ -1,0 +1,110 @@
+//! Changing the e-mail address. It is the key of account recovery, so the password is asked for; and the new address is one
+//! that nobody has proven yet (OIDC Core §5.1 `email_verified`).
+
+use super::guard::Guard;
+use super::password::is_current;
+use super::sign_up::FieldErrors;
+use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::session::Session;
+use crate::domain::user::{Email, User};
+use crate::store::{self, StoreError};
+use crate::ui::Page;
+use crate::web::answer::{page, redirect};
+use crate::web::csrf::Binding;
+use crate::web::extract::{Body, Edge, refuse_repeated};
+use crate::web::forms::StrictForm;
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct EmailPage<'a> {
+    action: String,
+    csrf: String,
+    username: &'a str,
+    email: String,
+    errors: &'a FieldErrors,
+}
+
+impl Page for EmailPage<'_> {
+    const TEMPLATE: &'static str = "pages/email.html";
+}
+
+/// `GET /account/email`
+pub async fn get(edge: Edge) -> HttpResponse {
+    let result = async {
+        let (session, user) = require_signed_in(&edge).await?;
+        show(&edge, (&session, &user), user.email.as_str(), &FieldErrors::new())
+    };
+    finish(&edge, result.await)
+}
+
+fn show(
+    edge: &Edge,
+    (session, user): (&Session, &User),
+    email: &str,
+    errors: &FieldErrors,
+) -> Result<HttpResponse, AccountError> {
+    let (browser, new_cookie) = browser(edge);
+    let page = EmailPage {
+        action: edge.path("/account/email"),
+        csrf: Binding { form: "email", browser: &browser, transaction: session.sid.as_str() }.token(&edge.keys)?,
+        username: user.username.as_str(),
+        email: email.chars().take(254).collect(),
+        errors,
+    };
+    let mut response = page::show(edge, &page);
+    if !errors.is_empty() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(with_cookies(response, new_cookie))
+}
+
+/// `POST /account/email`
+pub async fn post(edge: Edge, body: Body) -> HttpResponse {
+    let result = async {
+        let form = body.0?;
+        refuse_repeated(&form)?;
+        submit(&edge, &form).await
+    };
+    finish(&edge, result.await)
+}
+
+async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
+    let (session, user) = require_signed_in(edge).await?;
+    check_form(edge, "email", form.find("csrf"), session.sid.as_str())?;
+    let typed = form.find("email").unwrap_or_default();
+    let mut errors = FieldErrors::new();
+    let email = Email::parse(typed);
+    if email.is_err() {
+        errors.insert("email", "signup-email-rule");
+    }
+    if !is_current(edge, &user, form.find("current_password").unwrap_or_default()).await? {
+        errors.insert("current_password", "password-wrong-current");
+    }
+    let (Ok(email), true) = (email, errors.is_empty()) else {
+        return show(edge, (&session, &user), typed, &errors);
+    };
+    if email == user.email {
+        return Ok(redirect::see_other(&edge.path("/account")));
+    }
+    if !save(edge, &user, email).await? {
+        return show(edge, (&session, &user), typed, &FieldErrors::from([("email", "email-taken")]));
+    }
+    Ok(redirect::see_other(&format!("{}?done=email", edge.path("/account"))))
+}
+
+/// Whether the address could be taken. One that is another account's counts as a wrong guess, so that addresses cannot be
+/// tried by the thousand to learn who has an account.
+async fn save(edge: &Edge, user: &User, email: Email) -> Result<bool, AccountError> {
+    let (id, now) = (user.id.clone(), edge.context.now);
+    match edge.store.write(move |db| store::users::set_email(db, &id, &email, now)).await {
+        Ok(_) => Ok(true),
+        Err(StoreError::Conflict) => {
+            let guard = Guard::new(edge, Some(&user.id), None)?;
+            edge.store.write(move |db| guard.failed(db, now)).await?;
+            Ok(false)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
