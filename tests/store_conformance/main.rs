@@ -44,3 +44,4 @@ mod samples;
 mod schema;
 mod sweeping;
 mod transactions;
+mod usage;
