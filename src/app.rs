@@ -17,6 +17,7 @@ use crate::routes;
 use crate::settings::{DatabaseKind, Settings};
 use crate::store::{Store, StoreError, StoreOptions, migrate};
 use crate::ui::{Ui, UiError};
+use crate::usage::Usage;
 use crate::web::tls;
 use crate::web::{Services, middleware};
 use actix_web::dev::{Server, ServerHandle};
@@ -78,6 +79,7 @@ impl App {
         let services = Services {
             clients: Clients::new(store.clone(), demo_client(&settings.server.issuer)),
             refusals: Refusals::new(store.clone(), entropy.clone()),
+            usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
             settings: Arc::new(settings),
             store,
@@ -138,6 +140,8 @@ impl App {
             store: services.store.clone(),
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
+            usage: services.usage.clone(),
+            flush_usage_every: services.settings.usage.flush_every,
             clock: services.clock.clone(),
             migration_is_due: self.migration_is_due,
         };

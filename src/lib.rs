@@ -22,4 +22,5 @@ pub mod settings;
 pub mod store;
 pub mod tokens;
 pub mod ui;
+pub mod usage;
 pub mod web;

@@ -4,7 +4,7 @@
 //! Its audience may be an API: the authorization server that issued it is always one that it may be shown to.
 
 use crate::domain::claims;
-use crate::domain::id::GrantId;
+use crate::domain::id::{ClientId, GrantId};
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::scope::{OPENID, ScopeSet};
 use crate::domain::user::User;
@@ -13,6 +13,7 @@ use crate::store::{self, StoreError};
 use crate::tokens::access_token;
 use crate::web::answer::{self, bearer};
 use crate::web::extract::{Body, Edge};
+use crate::web::middleware::Attribution;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde_json::{Map, Value};
@@ -50,6 +51,7 @@ async fn respond(edge: &Edge, in_body: Option<String>) -> HttpResponse {
 async fn claims_of(edge: &Edge, in_body: Option<String>) -> Result<Map<String, Value>, Refusal> {
     let token = presented(edge, in_body)?;
     let claims = verify(edge, &token).await?;
+    note_client(edge, &claims);
     let grant_id = access_token::grant_of(&claims).ok_or_else(|| invalid("a token that is no access token"))?;
     let scopes =
         claims.get("scope").and_then(Value::as_str).and_then(|text| ScopeSet::parse(text).ok()).unwrap_or_default();
@@ -58,6 +60,12 @@ async fn claims_of(edge: &Edge, in_body: Option<String>) -> Result<Map<String, V
     }
     let user = find_user(edge, grant_id, &claims).await?;
     Ok(claims::for_scopes(&user, &scopes))
+}
+
+/// The client that the token was issued to, for the counters of usage.
+fn note_client(edge: &Edge, claims: &Map<String, Value>) {
+    let client = claims.get("client_id").and_then(Value::as_str).map(ClientId::new);
+    Attribution::note(&edge.request, |noted| noted.client = client);
 }
 
 /// Access tokens are `at+jwt`, or `JWT` where a resource wants it so; ID tokens are `JWT` too, but name no grant.

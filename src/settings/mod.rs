@@ -21,6 +21,7 @@ pub mod sessions;
 mod sources;
 pub mod tokens;
 pub mod ui;
+pub mod usage;
 
 pub use accounts::{Accounts, PasswordHashing};
 pub use database::{Database, DatabaseKind};
@@ -34,6 +35,7 @@ pub use sessions::Sessions;
 pub use sources::Inputs;
 pub use tokens::Tokens;
 pub use ui::Ui;
+pub use usage::Usage;
 
 use reader::Reader;
 
@@ -62,6 +64,8 @@ pub struct Settings {
     pub observability: Observability,
     /// `ui.*`
     pub ui: Ui,
+    /// `usage.*`
+    pub usage: Usage,
 }
 
 /// One thing that is wrong with the settings.
@@ -123,6 +127,7 @@ impl Settings {
             limits: Limits::read(reader),
             observability: Observability::read(reader),
             ui: Ui::read(reader),
+            usage: Usage::read(reader),
         }
     }
 }

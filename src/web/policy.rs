@@ -37,6 +37,8 @@ pub struct Policy {
     pub kind: Kind,
     /// Whether the route is left out of the access log at level info: health checks.
     pub quiet: bool,
+    /// Whether requests are counted by client, endpoint and outcome. Not where nobody is served: health checks, assets.
+    pub usage: bool,
 }
 
 /// What a route answers with.
@@ -51,19 +53,25 @@ pub enum Kind {
 impl Policy {
     /// A page with forms.
     pub const PAGE: Self =
-        Self { cors: Cors::Never, cache: Cache::Never, compress: false, kind: Kind::Page, quiet: false };
+        Self { cors: Cors::Never, cache: Cache::Never, compress: false, kind: Kind::Page, quiet: false, usage: true };
     /// The token endpoint and its family.
     pub const TOKEN: Self =
-        Self { cors: Cors::Client, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: false };
+        Self { cors: Cors::Client, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: false, usage: true };
     /// A protected resource.
     pub const BEARER: Self = Self { cors: Cors::Bearer, ..Self::TOKEN };
     /// Public metadata.
     pub const METADATA: Self =
-        Self { cors: Cors::Open, cache: Cache::Handler, compress: true, kind: Kind::Data, quiet: false };
+        Self { cors: Cors::Open, cache: Cache::Handler, compress: true, kind: Kind::Data, quiet: false, usage: true };
     /// Assets with content-hashed names.
-    pub const ASSET: Self =
-        Self { cors: Cors::Never, cache: Cache::Immutable, compress: true, kind: Kind::Page, quiet: true };
+    pub const ASSET: Self = Self {
+        cors: Cors::Never,
+        cache: Cache::Immutable,
+        compress: true,
+        kind: Kind::Page,
+        quiet: true,
+        usage: false,
+    };
     /// Health checks.
     pub const HEALTH: Self =
-        Self { cors: Cors::Never, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: true };
+        Self { cors: Cors::Never, cache: Cache::Never, compress: false, kind: Kind::Data, quiet: true, usage: false };
 }

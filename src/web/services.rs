@@ -10,6 +10,7 @@ use crate::sessions::SessionPolicy;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::ui::Ui;
+use crate::usage::Usage;
 use std::sync::Arc;
 
 /// The services of one server. Shared by all workers.
@@ -27,6 +28,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// The recorder of refusals.
     pub refusals: Refusals,
+    /// The counters of usage.
+    pub usage: Usage,
     /// Templates, words and assets.
     pub ui: Arc<Ui>,
     /// The clock.

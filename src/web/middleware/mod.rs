@@ -1,4 +1,4 @@
-//! The middleware, from the outside in: request id, access log, catch panic, real address, head checks, security headers
+//! The middleware, from the outside in: request id, access log, usage count, catch panic, real address, head checks, security headers
 //! (all of them in [`outer`], for every request, also those that match no route); then, by the policy of the route, caching,
 //! cross-origin access and compression ([`by_policy`]). Forms check their own token, because what a form is bound to is
 //! known to its handler only.
@@ -7,9 +7,12 @@
 //! a panic is logged with its status. The address is settled before anything counts by it. Security headers are outside of
 //! what may answer early, so no answer goes without them.
 
+mod attribution;
 mod cross_origin;
 mod head;
 pub mod real_ip;
+
+pub use attribution::{Attribution, EndpointNames};
 
 use super::answer::{Refused, json, page};
 use super::extract::Edge;
@@ -63,6 +66,7 @@ pub async fn outer(
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
+    attribution::count(response.request(), &context, response.status(), stopwatch.elapsed());
     log_access(response.request(), &context, response.status(), stopwatch);
     Ok(response)
 }
