@@ -14,6 +14,7 @@ mod migrate;
 mod open;
 mod output;
 mod serve;
+mod usage;
 mod user;
 
 use crate::clock::Clock;
@@ -60,6 +61,7 @@ enum Command {
     #[command(subcommand)]
     Client(client::Client),
     Explain(explain::Explain),
+    Usage(usage::Usage),
 }
 
 /// Why a command did not do what it was asked to.
@@ -124,6 +126,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::User(command) => command.run(&context).await,
             Command::Client(command) => command.run(&context).await,
             Command::Explain(command) => command.run(&context).await,
+            Command::Usage(command) => command.run(&context).await,
         }
     })
 }
