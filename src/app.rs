@@ -19,6 +19,7 @@ use crate::settings::{DatabaseKind, Settings};
 use crate::store::{Store, StoreError, StoreOptions, migrate};
 use crate::tokens::Tokens;
 use crate::ui::{Ui, UiError};
+use crate::usage::Usage;
 use crate::web::tls;
 use crate::web::{Services, middleware};
 use actix_web::dev::{Server, ServerHandle};
@@ -86,6 +87,7 @@ impl App {
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,
             refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
+            usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
             settings: Arc::new(settings),
             store,
@@ -146,6 +148,8 @@ impl App {
             store: services.store.clone(),
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
+            usage: services.usage.clone(),
+            flush_usage_every: services.settings.usage.flush_every,
             clock: services.clock.clone(),
             audit_kept: services.settings.audit.keep,
             migration_is_due: self.migration_is_due,

@@ -22,5 +22,6 @@ pub mod settings;
 pub mod store;
 pub mod tokens;
 pub mod ui;
+pub mod usage;
 pub mod users;
 pub mod web;

@@ -2,7 +2,7 @@
 //! no middleware knows a path.
 
 use crate::domain::issuer::Issuer;
-use crate::web::middleware::{self, AllowedMethods};
+use crate::web::middleware::{self, AllowedMethods, EndpointNames};
 use crate::web::policy::{Auth, Cache, Policy};
 use crate::{account, health, oauth, oidc, pages};
 use actix_web::http::Method;
@@ -17,11 +17,22 @@ struct Row {
     path: &'static str,
     methods: &'static [Answer],
     policy: Policy,
+    /// What its endpoints are called where usage is counted.
+    names: EndpointNames,
 }
 
 macro_rules! rows {
     ($($path:literal: $policy:expr, $($method:literal => $handler:path),+;)*) => {
-        &[$(Row { path: $path, policy: $policy, methods: &[$(($method, || web::route().to($handler))),+] }),*]
+        &[$(Row {
+            path: $path,
+            policy: $policy,
+            methods: &[$(($method, || web::route().to($handler))),+],
+            names: EndpointNames {
+                by_method: &[$(($method, concat!($method, " ", $path))),+],
+                preflight: concat!("OPTIONS ", $path),
+                other: concat!("* ", $path),
+            },
+        }),*]
     };
 }
 
@@ -102,6 +113,7 @@ fn resource(
 > {
     let mut resource = web::resource(path.to_owned())
         .app_data(row.policy)
+        .app_data(row.names)
         .app_data(AllowedMethods(allowed(row)))
         .default_service(web::route().to(middleware::method_not_allowed));
     for (name, route) in row.methods {

@@ -360,6 +360,53 @@ async fn what_was_acknowledged_survives_sigkill(kind: DatabaseKind) {
     }
 }
 
+/// The report of the command line: requests of an endpoint.
+fn reported(cluster: &Cluster, endpoint: &str) -> u64 {
+    let arguments = ["usage", "--last", "2d", "--period", "hour", "--by", "endpoint", "--format", "json"];
+    let output = cluster.command(0).args(arguments).output().expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let lines = report["lines"].as_array().expect("lines");
+    let line = lines.iter().find(|line| line["endpoint"] == endpoint);
+    line.map_or(0, |line| line["requests"].as_u64().expect("a number"))
+}
+
+/// Two nodes that count the same keys at once, and stop in order: nothing is missing, nothing is there twice.
+async fn two_nodes_add_up(kind: DatabaseKind) {
+    let mut cluster = Cluster::start(kind, 2).await;
+    let answers = join_all((0..200).map(|node| reqwest::get(format!("{}/jwks", cluster.base(node))))).await;
+    assert!(answers.into_iter().all(|answer| answer.is_ok_and(|answer| answer.status() == StatusCode::OK)));
+    for child in &mut cluster.children {
+        let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+        assert!(status.success() && child.wait().expect("our child").success());
+    }
+    assert_eq!(reported(&cluster, "GET /jwks"), 200);
+}
+
+/// What was flushed survives SIGKILL, and what is counted afterwards adds to it.
+async fn counts_that_were_written_survive_sigkill(kind: DatabaseKind) {
+    let mut cluster = Cluster::start(kind, 1).await;
+    let ask = async |cluster: &Cluster, times| {
+        for _ in 0..times {
+            assert!(reqwest::get(format!("{}/jwks", cluster.base(0))).await.is_ok());
+        }
+    };
+    ask(&cluster, 20).await;
+    while reported(&cluster, "GET /jwks") < 20 {
+        tokio::task::yield_now().await;
+    }
+    // At most this much is lost.
+    ask(&cluster, 5).await;
+    cluster.kill_and_restart().await;
+    let survived = reported(&cluster, "GET /jwks");
+    assert!((20..=25).contains(&survived), "{survived}");
+    ask(&cluster, 7).await;
+    let child = &mut cluster.children[0];
+    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().expect("kill runs");
+    assert!(status.success() && child.wait().expect("our child").success());
+    assert_eq!(reported(&cluster, "GET /jwks"), survived + 7);
+}
+
 /// A flow begun on one node ends on the other, and both sign with the same keys.
 #[tokio::test]
 async fn a_flow_may_change_nodes_on_postgresql() {
@@ -424,4 +471,29 @@ async fn what_was_acknowledged_survives_sigkill_on_postgresql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_sigkill_on_mariadb() {
     what_was_acknowledged_survives_sigkill(DatabaseKind::Mysql).await;
+}
+
+#[tokio::test]
+async fn counts_of_two_nodes_add_up_on_postgresql() {
+    two_nodes_add_up(DatabaseKind::Postgres).await;
+}
+
+#[tokio::test]
+async fn counts_of_two_nodes_add_up_on_mariadb() {
+    two_nodes_add_up(DatabaseKind::Mysql).await;
+}
+
+#[tokio::test]
+async fn counts_that_were_written_survive_sigkill_on_sqlite() {
+    counts_that_were_written_survive_sigkill(DatabaseKind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn counts_that_were_written_survive_sigkill_on_postgresql() {
+    counts_that_were_written_survive_sigkill(DatabaseKind::Postgres).await;
+}
+
+#[tokio::test]
+async fn counts_that_were_written_survive_sigkill_on_mariadb() {
+    counts_that_were_written_survive_sigkill(DatabaseKind::Mysql).await;
 }

@@ -15,6 +15,7 @@ mod migrate;
 mod open;
 mod output;
 mod serve;
+mod usage;
 mod user;
 
 use crate::clock::Clock;
@@ -63,6 +64,7 @@ enum Command {
     Client(client::Client),
     Audit(audit::Audit),
     Explain(explain::Explain),
+    Usage(usage::Usage),
 }
 
 /// Why a command did not do what it was asked to.
@@ -133,6 +135,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Client(command) => command.run(&context).await,
             Command::Audit(command) => command.run(&context).await,
             Command::Explain(command) => command.run(&context).await,
+            Command::Usage(command) => command.run(&context).await,
         }
     })
 }

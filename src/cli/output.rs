@@ -65,7 +65,8 @@ pub(super) fn time(at: Timestamp) -> String {
     at.rfc3339()
 }
 
-fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+/// Rows under their heads, as wide as needed.
+pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
     let heads: Vec<String> = heads.iter().map(|head| head.to_uppercase()).collect();
     let rows: Vec<Vec<String>> =
         std::iter::once(heads).chain(rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect())).collect();

@@ -29,4 +29,5 @@ pub mod secret;
 pub mod session;
 pub mod throttle;
 pub mod time;
+pub mod usage;
 pub mod user;

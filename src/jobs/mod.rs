@@ -1,4 +1,4 @@
-//! What happens by itself: refusals are written, keys follow their plan, what has expired is swept. Every step may run on any
+//! What happens by itself: refusals and counters of usage are written, keys follow their plan, what has expired is swept. Every step may run on any
 //! number of nodes at once, and a failing one is tried again at its next turn.
 
 use crate::clock::Clock;
@@ -6,6 +6,7 @@ use crate::domain::time::Lifetime;
 use crate::keys::Keys;
 use crate::refusals::Refusals;
 use crate::store::{self, Store, StoreError};
+use crate::usage::Usage;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -29,6 +30,10 @@ pub struct Jobs {
     pub keys: Keys,
     /// The recorder of refusals.
     pub refusals: Refusals,
+    /// The counters of usage.
+    pub usage: Usage,
+    /// How often those are written.
+    pub flush_usage_every: Duration,
     /// The clock.
     pub clock: Clock,
     /// How long audit events are kept.
@@ -38,13 +43,18 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Starts them on the current runtime. They end when `stop` turns true; the last refusals are written then.
+    /// Starts them on the current runtime. They end when `stop` turns true; the last refusals and counts are written
+    /// then.
     pub fn start(self, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
-        let (flush, keys, sweep) = (self.clone(), self.clone(), self);
+        let (flush, usage, keys, sweep) = (self.clone(), self.clone(), self.clone(), self);
         vec![
             tokio::spawn(every(FLUSH_EVERY, stop.clone(), move || {
                 let jobs = flush.clone();
                 async move { log("writing refusals", jobs.refusals.flush().await) }
+            })),
+            tokio::spawn(every(usage.flush_usage_every, stop.clone(), move || {
+                let jobs = usage.clone();
+                async move { log("writing counts of usage", jobs.usage.flush().await) }
             })),
             tokio::spawn(every(KEYS_EVERY, stop.clone(), move || {
                 let jobs = keys.clone();

@@ -22,6 +22,7 @@ pub mod sessions;
 mod sources;
 pub mod tokens;
 pub mod ui;
+pub mod usage;
 
 pub use accounts::{Accounts, PasswordHashing};
 pub use audit::Audit;
@@ -36,6 +37,7 @@ pub use sessions::Sessions;
 pub use sources::Inputs;
 pub use tokens::Tokens;
 pub use ui::Ui;
+pub use usage::Usage;
 
 use reader::Reader;
 
@@ -66,6 +68,8 @@ pub struct Settings {
     pub observability: Observability,
     /// `ui.*`
     pub ui: Ui,
+    /// `usage.*`
+    pub usage: Usage,
 }
 
 /// One thing that is wrong with the settings.
@@ -128,6 +132,7 @@ impl Settings {
             audit: Audit::read(reader),
             observability: Observability::read(reader),
             ui: Ui::read(reader),
+            usage: Usage::read(reader),
         }
     }
 }

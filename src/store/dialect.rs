@@ -147,6 +147,15 @@ pub(super) const fn is_spoilt_by_a_failed_statement(db: &Db) -> bool {
     matches!(db, Db::Postgresql(_))
 }
 
+/// A number as 64 bits, in SQL: sums of them are wider, or decimal, on the servers.
+pub(super) fn big_integer(db: &Db, expression: &str) -> String {
+    match db {
+        Db::Sqlite(_) | Db::Postgresql(_) => format!("CAST({expression} AS BIGINT)"),
+        #[cfg(feature = "mysql")]
+        Db::Mysql(_) => format!("CAST({expression} AS SIGNED)"),
+    }
+}
+
 /// What an error means to the transaction, and to the caller.
 pub(super) fn classify(error: &Error) -> (Trouble, StoreError) {
     match error {

@@ -35,6 +35,7 @@ pub mod signing_keys;
 pub mod sweep;
 mod threads;
 pub mod throttles;
+pub mod usage;
 pub mod users;
 
 pub use connection::Db;

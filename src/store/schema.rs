@@ -210,6 +210,41 @@ diesel::table! {
 }
 
 diesel::table! {
+    usage_rollups (id) {
+        id -> Binary,
+        period -> Text,
+        starts_at -> BigInt,
+        source -> Text,
+        client_id -> Text,
+        endpoint -> Text,
+        grant_type -> Text,
+        resource -> Text,
+        outcome -> Text,
+        requests -> BigInt,
+        duration_us -> BigInt,
+        latency_0 -> BigInt,
+        latency_1 -> BigInt,
+        latency_2 -> BigInt,
+        latency_3 -> BigInt,
+        latency_4 -> BigInt,
+        latency_5 -> BigInt,
+        latency_6 -> BigInt,
+        latency_7 -> BigInt,
+        latency_8 -> BigInt,
+        latency_9 -> BigInt,
+        latency_10 -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    usage_batches (id) {
+        id -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     audit_events (id) {
         id -> BigInt,
         occurred_at -> BigInt,

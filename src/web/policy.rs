@@ -55,6 +55,8 @@ pub struct Policy {
     pub kind: Kind,
     /// Whether the route is left out of the access log at level info: health checks.
     pub quiet: bool,
+    /// Whether requests are counted by client, endpoint and outcome. Not where nobody is served: health checks, assets.
+    pub usage: bool,
 }
 
 /// What a route answers with.
@@ -77,6 +79,7 @@ impl Policy {
         compress: false,
         kind: Kind::Page,
         quiet: false,
+        usage: true,
     };
     /// The token endpoint and its family.
     pub const TOKEN: Self = Self {
@@ -86,6 +89,7 @@ impl Policy {
         compress: false,
         kind: Kind::Data,
         quiet: false,
+        usage: true,
     };
     /// What only programs with a secret of their own may ask: no page has business there.
     pub const BACK_CHANNEL: Self = Self { cors: Cors::Never, ..Self::TOKEN };
@@ -103,6 +107,7 @@ impl Policy {
         compress: true,
         kind: Kind::Data,
         quiet: false,
+        usage: true,
     };
     /// Assets with content-hashed names.
     pub const ASSET: Self = Self {
@@ -112,6 +117,7 @@ impl Policy {
         compress: true,
         kind: Kind::Page,
         quiet: true,
+        usage: false,
     };
     /// Health checks.
     pub const HEALTH: Self = Self {
@@ -121,5 +127,6 @@ impl Policy {
         compress: false,
         kind: Kind::Data,
         quiet: true,
+        usage: false,
     };
 }

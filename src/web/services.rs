@@ -11,6 +11,7 @@ use crate::settings::Settings;
 use crate::store::Store;
 use crate::tokens::Tokens;
 use crate::ui::Ui;
+use crate::usage::Usage;
 use std::sync::Arc;
 
 /// The services of one server. Shared by all workers.
@@ -30,6 +31,8 @@ pub struct Services {
     pub passwords: Passwords,
     /// The recorder of refusals.
     pub refusals: Refusals,
+    /// The counters of usage.
+    pub usage: Usage,
     /// Templates, words and assets.
     pub ui: Arc<Ui>,
     /// The clock.

@@ -33,4 +33,5 @@ mod support;
 mod token_client;
 mod token_code;
 mod token_refresh;
+mod usage;
 mod userinfo;

@@ -47,3 +47,4 @@ mod samples;
 mod schema;
 mod sweeping;
 mod transactions;
+mod usage;

@@ -1,6 +1,7 @@
 //! Bounded removal of what has expired.
 
 use crate::samples::{NOW, code, family, grant, interaction, later, scopes, session, signing_key};
+use crate::usage::batch;
 use authward::domain::access_token::OpaqueAccessToken;
 use authward::domain::id::{ClientId, GrantId, Reference};
 use authward::domain::key::{Algorithm, KeyState, SigningKey};
@@ -9,9 +10,10 @@ use authward::domain::secret::TokenHash;
 use authward::domain::session::Session;
 use authward::domain::throttle::Throttle;
 use authward::domain::time::Lifetime;
+use authward::domain::usage::Retention;
 use authward::store::{
     Db, StoreError, codes, grants, interactions, opaque_access_tokens, refresh_tokens, refusals, revoked_tokens,
-    sessions, signing_keys, sweep, throttles,
+    sessions, signing_keys, sweep, throttles, usage,
 };
 
 /// One row a table that ends at 6000 at the latest, one that ends later.
@@ -55,6 +57,9 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
             expires_at: end,
         };
         refusals::insert_many(db, &[refusal])?;
+        let hour =
+            Retention { hours: Lifetime::seconds(end.seconds() - NOW.seconds() - 3600), days: Lifetime::days(400) };
+        usage::add(db, &batch(name, NOW, hour, end))?;
         let retired = SigningKey {
             retires_at: Some(end.minus(Lifetime::days(30))),
             ..signing_key(name, Algorithm::ES256, KeyState::Retired)
@@ -74,6 +79,8 @@ const TABLES: [&str; 10] = [
     "grants",
     "throttles",
     "refusals",
+    "usage_batches",
+    "usage_rollups",
     "signing_keys",
 ];
 

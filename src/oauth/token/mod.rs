@@ -15,6 +15,7 @@ pub use error::TokenError;
 use crate::web::answer::json;
 use crate::web::client_credentials::authenticate;
 use crate::web::extract::{Body, Edge};
+use crate::web::middleware::Attribution;
 use actix_web::HttpResponse;
 use request::{Grant, TokenRequest};
 use response::TokenResponse;
@@ -29,6 +30,7 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 
 async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
     let request = TokenRequest::parse(&edge.request, &body.0?)?;
+    Attribution::note(&edge.request, |noted| noted.grant = Some(request.grant.name()));
     // Before anything is used up: without keys nothing could be answered.
     if edge.keys.jwks().is_err() {
         edge.keys.ensure().await?;

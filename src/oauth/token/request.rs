@@ -58,6 +58,14 @@ impl TokenRequest {
 }
 
 impl Grant {
+    /// The registered name of the grant type.
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::AuthorizationCode(_) => "authorization_code",
+            Self::RefreshToken(_) => "refresh_token",
+        }
+    }
+
     fn parse(form: &StrictForm) -> Result<Self, TokenError> {
         let required = |name: &'static str| form.find(name).ok_or(TokenError::Missing(name));
         let scopes = || form.find("scope").map(ScopeSet::parse).transpose().map_err(TokenError::ScopeMalformed);

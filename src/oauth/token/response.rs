@@ -13,6 +13,7 @@ use crate::tokens;
 use crate::tokens::access_token::{self, AccessTokenClaims};
 use crate::tokens::id_token::{self, IdTokenClaims};
 use crate::web::extract::Edge;
+use crate::web::middleware::Attribution;
 use serde::Serialize;
 
 /// RFC 6749 §5.1
@@ -73,6 +74,7 @@ pub(super) async fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> R
         Some(granted) => Some(id_token(edge, client, granted, &access_token)?),
         None => None,
     };
+    Attribution::note(&edge.request, |noted| noted.resource = audience.into_iter().next());
     Ok(TokenResponse {
         access_token,
         token_type: "Bearer",

@@ -31,11 +31,13 @@ pub fn status(rule: &Rule) -> StatusCode {
     }
 }
 
-/// The outcome of a request, for the access log.
+/// The outcome of a request, for the access log and the counters of usage.
 #[derive(Debug, Clone)]
 pub struct Refused {
     /// The rule's id.
     pub rule: &'static str,
+    /// The error code, as usage is counted by it; a refusal that names no error on the wire has one here.
+    pub code: &'static str,
     /// The reference that was shown.
     pub reference: Reference,
 }
@@ -43,7 +45,11 @@ pub struct Refused {
 /// Records a refusal and notes it for the access log. Every refusal passes here exactly once.
 pub fn record(edge: &Edge, refusal: &Refusal) -> Reference {
     let reference = edge.refusals.record(refusal, &edge.context, &edge.endpoint());
-    edge.request.extensions_mut().insert(Refused { rule: refusal.rule.id, reference: reference.clone() });
+    edge.request.extensions_mut().insert(Refused {
+        rule: refusal.rule.id,
+        code: if refusal.rule.code.is_empty() { "unauthorized" } else { refusal.rule.code },
+        reference: reference.clone(),
+    });
     reference
 }
 

@@ -1,16 +1,19 @@
-//! The middleware, from the outside in: request id, access log, catch panic, real address, head checks, security headers
-//! (all of them in [`outer`], for every request, also those that match no route); then, by the policy of the route, who may
-//! use it, caching, cross-origin access and compression ([`by_policy`]). Forms check their own token, because what a form is bound to is
+//! The middleware, from the outside in: request id, access log, usage count, catch panic, real address, head checks, security
+//! headers (all of them in [`outer`], for every request, also those that match no route); then, by the policy of the route,
+//! who may use it, caching, cross-origin access and compression ([`by_policy`]). Forms check their own token, because what a form is bound to is
 //! known to its handler only.
 //!
 //! The order has reasons. The id comes first so that every later line carries it. The log is outside the panic guard so that
 //! a panic is logged with its status. The address is settled before anything counts by it. Security headers are outside of
 //! what may answer early, so no answer goes without them.
 
+mod attribution;
 mod authority;
 mod cross_origin;
 mod head;
 pub mod real_ip;
+
+pub use attribution::{Attribution, EndpointNames};
 
 use super::answer::{Refused, json, page, problem};
 use super::extract::Edge;
@@ -64,6 +67,7 @@ pub async fn outer(
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
     }
+    attribution::count(response.request(), &context, response.status(), stopwatch.elapsed());
     log_access(response.request(), &context, response.status(), stopwatch);
     Ok(response)
 }

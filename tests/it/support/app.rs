@@ -200,6 +200,13 @@ impl TestApp {
         self.clock.advance(Lifetime::seconds(seconds));
     }
 
+    /// Stops the server in order. Its database stays until this value is dropped.
+    pub fn stop(&mut self) {
+        if let Some(server) = self.server.take() {
+            server.stop();
+        }
+    }
+
     /// A browser without cookies.
     pub fn browser(&self) -> Browser {
         Browser::new(self)
@@ -348,9 +355,7 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            server.stop();
-        }
+        self.stop();
     }
 }
 

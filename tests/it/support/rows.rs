@@ -76,3 +76,15 @@ struct Mode {
     #[allow(dead_code)]
     timeout: String,
 }
+
+/// Changes the database behind the server's back.
+pub fn execute(app: &TestApp, sql: &str) {
+    match app.database.kind {
+        DatabaseKind::Sqlite => {
+            diesel::sql_query(sql).execute(&mut open(app)).expect("a statement");
+        }
+        _ => {
+            app.database.query(sql);
+        }
+    }
+}

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS usage_batches;
+DROP TABLE IF EXISTS usage_rollups;
