@@ -69,7 +69,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
     signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
 }
 
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 12] = [
     "sessions",
     "interactions",
     "authorization_codes",

@@ -63,6 +63,7 @@ impl Grant {
         match self {
             Self::AuthorizationCode(_) => "authorization_code",
             Self::RefreshToken(_) => "refresh_token",
+            Self::ClientCredentials(_) => "client_credentials",
         }
     }
 

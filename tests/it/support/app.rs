@@ -308,6 +308,8 @@ impl TestApp {
             store: self.services.store.clone(),
             keys: self.services.keys.clone(),
             refusals: self.services.refusals.clone(),
+            usage: self.services.usage.clone(),
+            flush_usage_every: self.services.settings.usage.flush_every,
             clock: self.clock.clone(),
             audit_kept: self.services.settings.audit.keep,
             migration_is_due: Arc::default(),
