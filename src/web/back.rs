@@ -29,7 +29,7 @@ fn page_under<'a>(base: &str, text: &'a str) -> Option<&'a str> {
         let rest = path.strip_prefix(base).and_then(|rest| rest.strip_prefix(*section));
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
     };
-    SECTIONS.iter().any(|section| is_within(section)).then_some(path)
+    SECTIONS.iter().any(is_within).then_some(path)
 }
 
 /// The login page, which leads back to the page that was asked for. The answer to a form leads nowhere: what it asked for

@@ -310,7 +310,6 @@ async fn missing_fields_and_other_grants_are_refused_by_name() {
     party.token(&with(&fields, "grant_type", "refresh_token")).await.assert_error(400, "invalid_request");
     for other in [
         "password",
-        "client_credentials",
         "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
