@@ -213,6 +213,16 @@ impl Keys {
         token.verify((key.record.algorithm, &key.public.decoding), expected, now)
     }
 
+    /// The key that a token names, where its tokens are accepted now. The token itself is not looked at any further.
+    pub fn find_key_of(&self, jwt: &str) -> Option<KeyId> {
+        jwt::kid_of(jwt).map(KeyId::new).filter(|kid| self.accepts(kid))
+    }
+
+    /// Whether tokens of this key are accepted now: it is published.
+    pub fn accepts(&self, kid: &KeyId) -> bool {
+        self.ring().is_ok_and(|ring| ring.published(kid.as_str()).is_some())
+    }
+
     /// The published keys. While the first keys are being made there are none: verifiers would keep half a set.
     ///
     /// # Errors

@@ -8,8 +8,8 @@
 //! (RFC 7009 §2.1), and so is an ID token, which nothing revokes (RFC 7009 §2.2.1).
 
 use super::inquiry::{Inquiry, InquiryError};
+use crate::domain::audit::{Actor, By, Event, EventKind};
 use crate::domain::client::Client;
-use crate::domain::time::Timestamp;
 use crate::store::{self, Db, StoreError};
 use crate::tokens::{self, Issued, NotLive};
 use crate::web::answer::json;
@@ -29,12 +29,12 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 async fn revoke(edge: &Edge, body: Body) -> Result<(), InquiryError> {
     let inquiry = Inquiry::parse(edge, body)?;
     let client = client_credentials::authenticate(edge, &inquiry.credentials).await?;
-    let now = edge.context.now;
     let Some(issued) = find_issued(edge, &client, inquiry.token.reveal()).await? else { return Ok(()) };
     if *issued.client_id() != client.id {
         return Err(InquiryError::Foreign(client.id.clone()));
     }
-    edge.store.write(move |db| end(db, &issued, now)).await?;
+    let revocation = Revocation { issued, by: edge.by(Actor::Client(client.id.clone())) };
+    edge.store.write(move |db| revocation.carry_out(db)).await?;
     Ok(())
 }
 
@@ -55,13 +55,34 @@ async fn find_issued(edge: &Edge, client: &Client, token: &str) -> Result<Option
     }
 }
 
-fn end(db: &mut Db, issued: &Issued, now: Timestamp) -> Result<(), StoreError> {
-    match issued {
-        Issued::Refresh(family) => store::grants::revoke(db, &family.grant_id, now),
-        Issued::Opaque(token) => store::opaque_access_tokens::remove(db, &token.hash),
-        Issued::Signed(token) => {
-            store::revoked_tokens::insert(db, &tokens::live::revocation_of(&token.id), token.expires_at)
+/// What one transaction ends, and tells of.
+struct Revocation {
+    issued: Issued,
+    by: By,
+}
+
+impl Revocation {
+    fn carry_out(&self, db: &mut Db) -> Result<(), StoreError> {
+        let was_live = match &self.issued {
+            Issued::Refresh(family) => store::grants::revoke(db, &family.grant_id, self.by.at)?,
+            Issued::Opaque(token) => store::opaque_access_tokens::remove(db, &token.hash)?,
+            Issued::Signed(token) => {
+                store::revoked_tokens::insert(db, &tokens::live::revocation_of(&token.id), token.expires_at)?
+            }
+        };
+        if was_live { store::audit::insert(db, &self.event()) } else { Ok(()) }
+    }
+
+    fn event(&self) -> Event {
+        let about = |kind| Event::new(kind, &self.by).client(self.issued.client_id());
+        match &self.issued {
+            Issued::Refresh(family) => {
+                about(EventKind::GrantRevoked).user(&family.user_id).with("grant", family.grant_id.as_str())
+            }
+            Issued::Opaque(token) => {
+                about(EventKind::TokenRevoked).with("jti", tokens::access_token::opaque_id(&token.hash))
+            }
+            Issued::Signed(token) => about(EventKind::TokenRevoked).with("jti", token.id.as_str()),
         }
     }
-    .map(drop)
 }

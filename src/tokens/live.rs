@@ -10,7 +10,7 @@ use crate::clients::Clients;
 use crate::domain::access_token::OpaqueAccessToken;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
-use crate::domain::id::{ClientId, GrantId};
+use crate::domain::id::{ClientId, GrantId, KeyId};
 use crate::domain::refresh::{Presented, RefreshTokenFamily};
 use crate::domain::scope::ScopeSet;
 use crate::domain::secret::TokenHash;
@@ -19,7 +19,8 @@ use crate::domain::user::User;
 use crate::keys::{Expected, Keys, KeysError, VerifyError};
 use crate::store::{self, Store, StoreError};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// An opaque access token has the form of a secret of ours: 256 bits, base64url.
 const OPAQUE_CHARACTERS: usize = 43;
@@ -31,7 +32,19 @@ pub struct Tokens {
     keys: Keys,
     clients: Clients,
     issuer: Arc<str>,
+    verified: Arc<RwLock<HashMap<TokenHash, Verified>>>,
 }
+
+/// A token whose signature was right, and the key that made it. A token that is shown again and again, as to an API behind
+/// introspection, costs one signature; when it ends, whether its key is still good and what it stands on is asked each time.
+#[derive(Clone)]
+struct Verified {
+    kid: KeyId,
+    token: Arc<SignedAccessToken>,
+}
+
+/// The most verified tokens that a node keeps.
+const MOST_VERIFIED: usize = 4096;
 
 /// How an access token looks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,7 +102,7 @@ pub struct LiveRefreshToken {
 #[derive(Debug, Clone)]
 pub enum Issued {
     /// An access token that verifies.
-    Signed(SignedAccessToken),
+    Signed(Arc<SignedAccessToken>),
     /// An opaque access token that has a row.
     Opaque(OpaqueAccessToken),
     /// A genuine refresh token of any generation.
@@ -98,7 +111,7 @@ pub enum Issued {
 
 impl Issued {
     /// Whom it was issued to.
-    pub const fn client_id(&self) -> &ClientId {
+    pub fn client_id(&self) -> &ClientId {
         match self {
             Self::Signed(token) => &token.client_id,
             Self::Opaque(token) => &token.client_id,
@@ -176,7 +189,7 @@ impl From<KeysError> for NotLive {
 impl Tokens {
     /// Tokens of `issuer`.
     pub fn new(store: Store, keys: Keys, clients: Clients, issuer: &str) -> Self {
-        Self { store, keys, clients, issuer: issuer.into() }
+        Self { store, keys, clients, issuer: issuer.into(), verified: Arc::default() }
     }
 
     /// The access token that `text` is, if it is live at `now`.
@@ -237,13 +250,13 @@ impl Tokens {
             form: Form::Signed,
             client: self.load_client(&token.client_id).await?,
             user,
-            grant_id: token.grant_id,
-            scopes: token.scopes,
-            audience: token.audience,
+            grant_id: token.grant_id.clone(),
+            scopes: token.scopes.clone(),
+            audience: token.audience.clone(),
             issued_at: token.issued_at,
             expires_at: token.expires_at,
             auth_time: token.auth_time,
-            id: token.id,
+            id: token.id.clone(),
         })
     }
 
@@ -315,13 +328,31 @@ impl Tokens {
     }
 
     /// Access tokens are `at+jwt`, or `JWT` where a resource wants it so. ID tokens are `JWT` too, but have no `jti` of ours.
-    async fn verify(&self, text: &str, now: Timestamp) -> Result<SignedAccessToken, NotLive> {
+    async fn verify(&self, text: &str, now: Timestamp) -> Result<Arc<SignedAccessToken>, NotLive> {
+        let hash = TokenHash::of(text);
+        if let Some(token) = self.find_verified(&hash, now) {
+            return Ok(token);
+        }
         let expected = |typ| Expected { typ, issuer: &self.issuer, audience: None };
         let claims = match self.keys.verify(text, &expected(access_token::TYP), now).await {
             Err(VerifyError::Type) => self.keys.verify(text, &expected("JWT"), now).await?,
             other => other?,
         };
-        SignedAccessToken::read(&claims).ok_or(NotLive::Kind)
+        let token = Arc::new(SignedAccessToken::read(&claims).ok_or(NotLive::Kind)?);
+        if let Some(kid) = self.keys.find_key_of(text) {
+            let mut verified = self.verified.write().unwrap_or_else(PoisonError::into_inner);
+            if verified.len() >= MOST_VERIFIED {
+                verified.clear();
+            }
+            verified.insert(hash, Verified { kid, token: Arc::clone(&token) });
+        }
+        Ok(token)
+    }
+
+    fn find_verified(&self, hash: &TokenHash, now: Timestamp) -> Option<Arc<SignedAccessToken>> {
+        let found = self.verified.read().unwrap_or_else(PoisonError::into_inner).get(hash).cloned()?;
+        let is_good = !found.token.expires_at.is_past(now) && self.keys.accepts(&found.kid);
+        is_good.then_some(found.token)
     }
 }
 

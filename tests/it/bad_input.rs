@@ -22,7 +22,7 @@ const VALUES: [&str; 14] = [
 ];
 
 /// Every endpoint that reads parameters, with the parameters it knows.
-const ENDPOINTS: [(&str, &[&str]); 16] = [
+const ENDPOINTS: [(&str, &[&str]); 18] = [
     (
         "/authorize",
         &[
@@ -73,6 +73,8 @@ const ENDPOINTS: [(&str, &[&str]); 16] = [
             "client_assertion",
         ],
     ),
+    ("/introspect", &["token", "token_type_hint", "client_id", "client_secret", "client_assertion"]),
+    ("/revoke", &["token", "token_type_hint", "client_id", "client_secret", "client_assertion"]),
     ("/userinfo", &["access_token"]),
 ];
 
@@ -213,6 +215,8 @@ async fn another_content_type_is_refused() {
     let before = rows::counts(&app);
     for path in [
         "/token",
+        "/introspect",
+        "/revoke",
         "/authorize",
         "/login",
         "/signup",
@@ -278,7 +282,9 @@ async fn a_compressed_body_is_refused() {
 async fn oversized_bodies_queries_and_headers_are_refused() {
     let app = TestApp::start().await;
     let browser = app.browser();
-    for path in ["/token", "/authorize", "/login", "/signup", "/consent", "/logout", "/userinfo"] {
+    for path in
+        ["/token", "/introspect", "/revoke", "/authorize", "/login", "/signup", "/consent", "/logout", "/userinfo"]
+    {
         let body = format!("a={}", "x".repeat(70_000));
         post(&browser, &app, path, body).await.assert_status(413);
         let many = (0..150).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");

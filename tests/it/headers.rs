@@ -47,6 +47,8 @@ async fn every_answer_carries_the_security_headers() {
         "/.well-known/openid-configuration",
         "/userinfo",
         "/token",
+        "/introspect",
+        "/revoke",
         "/nothing/here",
         "/assets/nothing.css",
         "/authorize",

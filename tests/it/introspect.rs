@@ -3,10 +3,10 @@
 use crate::support::clients::{self, SECRET};
 use crate::support::relying_party::basic;
 use crate::support::{Answer, RelyingParty, TestApp, jwt};
-use authward::domain::client::Client;
-use authward::domain::id::ClientId;
+use authward::domain::client::{Client, GrantType};
+use authward::domain::id::{ClientId, KeyId};
 use authward::domain::resource::{AccessTokenType, Resource};
-use serde_json::json;
+use serde_json::{Value, json};
 
 const ORDERS: &str = "https://orders.example";
 
@@ -175,6 +175,21 @@ async fn a_disabled_user_and_a_revoked_grant_have_no_active_tokens() {
     assert_inactive(&api.introspect(&given).await);
 }
 
+/// RFC 7662 §2.2, RFC 8725 §3.1: a key that was taken out of use takes its tokens with it, also those that were seen before.
+#[tokio::test]
+async fn a_token_of_a_key_that_was_taken_out_of_use_is_inactive() {
+    let app = start().await;
+    let token = token_for(&app, None).await;
+    let api = caller(&app, "everything");
+    for _ in 0..2 {
+        assert_eq!(api.introspect(&token).await.json()["active"], true);
+    }
+    let kid = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
+    app.services.keys.retire(&KeyId::new(kid)).await.unwrap();
+    assert_inactive(&api.introspect(&token).await);
+    assert_eq!(api.introspect(&token_for(&app, None).await).await.json()["active"], true);
+}
+
 /// RFC 7662 §2.1: `token_type_hint` is a hint; a wrong or unknown one changes nothing.
 #[tokio::test]
 async fn a_hint_changes_nothing() {
@@ -269,4 +284,29 @@ async fn no_page_of_another_origin_may_read_the_answer() {
         assert_inactive(&answer);
         assert!(answer.headers("access-control-allow-origin").is_empty(), "{answer:?}");
     }
+}
+
+/// RFC 6749 §4.4, RFC 9068 §2.2, RFC 7662 §2.2
+#[tokio::test]
+async fn a_clients_own_token_has_no_username_and_the_client_as_its_subject() {
+    let app = start().await;
+    let machine = Client {
+        grant_types: vec![GrantType::ClientCredentials],
+        redirect_uris: Vec::new(),
+        response_types: Vec::new(),
+        scopes: authward::domain::scope::ScopeSet::parse("orders:read").unwrap(),
+        ..api("machine", None)
+    };
+    app.register(machine).await;
+    let party = caller(&app, "machine");
+    let answer = party.ask("/token", &[("grant_type", "client_credentials")]).await;
+    let token = answer.assert_status(200).json()["access_token"].as_str().unwrap().to_owned();
+    let said = party.introspect(&token).await.json();
+    assert_eq!(said["active"], true);
+    assert_eq!((&said["sub"], &said["client_id"]), (&json!("machine"), &json!("machine")));
+    assert_eq!((&said["username"], &said["auth_time"]), (&Value::Null, &Value::Null));
+    party.ask("/revoke", &[("token", &token)]).await.assert_status(200);
+    assert_inactive(&party.introspect(&token).await);
+    let other = party.ask("/token", &[("grant_type", "client_credentials")]).await.json();
+    assert_eq!(party.introspect(other["access_token"].as_str().unwrap()).await.json()["active"], true);
 }

@@ -3,6 +3,7 @@
 use crate::support::clients::{self, SECRET};
 use crate::support::relying_party::basic;
 use crate::support::{Answer, RelyingParty, TestApp, rows};
+use authward::domain::audit::Actor;
 use authward::domain::client::Client;
 use authward::domain::id::ClientId;
 use serde_json::json;
@@ -72,6 +73,28 @@ async fn an_access_token_ends_alone() {
     let now = app.now();
     app.write(move |db| authward::store::sweep::expired(db, now, 100)).await;
     assert_eq!(rows::count(&app, "revoked_tokens"), 0);
+}
+
+/// What was revoked is told once, and without the token.
+#[tokio::test]
+async fn a_revocation_is_an_event() {
+    let app = start().await;
+    let party = app.relying_party("spa");
+    let tokens = party.sign_in(&app.browser(), "alice").await;
+    let before = app.events().await.len();
+    let (access, refresh) = (tokens.access_token.as_str(), tokens.refresh());
+    for token in [access, refresh, access, refresh, "x"] {
+        assert_revoked(&party.revoke(token).await);
+    }
+    let events = app.events().await.split_off(before);
+    let kinds: Vec<&str> = events.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["token_revoked", "grant_revoked"]);
+    for event in &events {
+        assert_eq!(event.client_id, Some(ClientId::new("spa")));
+        assert_eq!(event.by.actor, Actor::Client(ClientId::new("spa")));
+    }
+    let told = format!("{events:?}");
+    assert!(!told.contains(access) && !told.contains(refresh));
 }
 
 /// RFC 7009 §2.2: "invalid tokens do not cause an error response", and the hint is only a hint.

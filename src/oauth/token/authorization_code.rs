@@ -3,6 +3,7 @@
 //! One transaction: the code is used up by one conditional update, checked by the machine, and the family is stored. What
 //! is refused is committed too: a wrong verifier burns the code, a second use revokes everything the first one gave.
 
+use super::access_token::{self, Plan, Settled};
 use super::error::{Refused, TokenError};
 use super::request::CodeRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
@@ -37,6 +38,7 @@ pub(super) async fn redeem(
         },
         code: request.code.hash(),
         resources: request.resources.clone(),
+        access_token: Plan::prepare(edge, &client, &request.resources).await?,
         family: tokens::new_family(&edge.settings, (&edge.keys, &edge.entropy), &client, edge.context.now)?,
         now: edge.context.now,
         by: edge.by(Actor::Client(client.id.clone())),
@@ -48,12 +50,11 @@ pub(super) async fn redeem(
         None => None,
     };
     let issuance = Issuance {
-        scopes: redeemed.grant.scopes.clone(),
+        access_token: redeemed.access_token,
         granted: Some(Granted { nonce: redeemed.grant.nonce.clone(), grant: redeemed.grant, user: redeemed.user }),
-        resources: request.resources.clone(),
         refresh_token,
     };
-    response::sign(edge, &client, &issuance).await
+    response::sign(edge, &client, &issuance)
 }
 
 /// What one transaction needs. It may run again after a deadlock, so it holds no state of a run.
@@ -61,6 +62,7 @@ struct Exchange {
     request: CodeExchange,
     code: TokenHash,
     resources: Vec<String>,
+    access_token: Plan,
     family: Option<RefreshTokenFamily>,
     now: Timestamp,
     by: By,
@@ -69,16 +71,17 @@ struct Exchange {
 struct Redeemed {
     grant: Grant,
     user: User,
+    access_token: Settled,
     family: Option<RefreshTokenFamily>,
 }
 
 impl Exchange {
     fn run(&self, db: &mut Db) -> Result<Result<Redeemed, Refused>, StoreError> {
-        let mut steps = Steps { exchange: self, db, found: None, redirect_uri: String::new() };
+        let mut steps = Steps { exchange: self, db, found: None, redeemed: None, redirect_uri: String::new() };
         let result = self.request.run(&mut steps);
-        let (found, redirect_uri) = (steps.found.take(), steps.redirect_uri);
+        let (redeemed, redirect_uri) = (steps.redeemed.take(), steps.redirect_uri);
         Ok(match result {
-            Ok(()) => found.ok_or(Refused::Machine),
+            Ok(()) => redeemed.ok_or(Refused::Machine),
             Err(ExchangeFault::Step(Fault::Store(error))) => return Err(error),
             Err(ExchangeFault::Step(Fault::Refused(refused))) => Err(refused),
             Err(ExchangeFault::RedirectUri) => {
@@ -97,7 +100,9 @@ impl Exchange {
 struct Steps<'a> {
     exchange: &'a Exchange,
     db: &'a mut Db,
-    found: Option<Redeemed>,
+    /// What the code stands for, while it is checked.
+    found: Option<(Grant, User)>,
+    redeemed: Option<Redeemed>,
     redirect_uri: String,
 }
 
@@ -130,12 +135,12 @@ impl ExchangeSteps for Steps<'_> {
         }
         let grant = store::grants::find(self.db, &code.grant_id)?.filter(|grant| grant.revoked_at.is_none());
         let grant = grant.ok_or(Fault::Refused(Refused::GrantRevoked))?;
-        if let Some(sent) = response::first_foreign_resource(&self.exchange.resources, &grant.resources) {
+        if let Some(sent) = access_token::first_foreign_resource(&self.exchange.resources, &grant.resources) {
             return Err(Fault::Refused(Refused::Resource(sent.to_owned())));
         }
         let user = store::users::find(self.db, &grant.user_id)?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or(Fault::Refused(Refused::UserDisabled))?;
-        self.found = Some(Redeemed { grant, user, family: None });
+        self.found = Some((grant, user));
         self.redirect_uri.clone_from(&code.redirect_uri);
         Ok(RecoveredCode {
             client_id: code.client_id,
@@ -146,17 +151,18 @@ impl ExchangeSteps for Steps<'_> {
     }
 
     fn issue(&mut self) -> Result<(), Fault> {
-        let Some(redeemed) = &mut self.found else { return Err(Fault::Refused(Refused::Machine)) };
-        if let Some(blank) = &self.exchange.family {
-            let family = RefreshTokenFamily {
-                grant_id: redeemed.grant.id.clone(),
-                user_id: redeemed.grant.user_id.clone(),
-                scopes: redeemed.grant.scopes.clone(),
-                ..blank.clone()
-            };
-            store::refresh_tokens::insert(self.db, &family)?;
-            redeemed.family = Some(family);
+        let Some((grant, user)) = self.found.take() else { return Err(Fault::Refused(Refused::Machine)) };
+        let family = self.exchange.family.as_ref().map(|blank| RefreshTokenFamily {
+            grant_id: grant.id.clone(),
+            user_id: grant.user_id.clone(),
+            scopes: grant.scopes.clone(),
+            ..blank.clone()
+        });
+        if let Some(family) = &family {
+            store::refresh_tokens::insert(self.db, family)?;
         }
+        let access_token = self.exchange.access_token.carry_out(self.db, Some(&grant), &grant.scopes)?;
+        self.redeemed = Some(Redeemed { grant, user, access_token, family });
         Ok(())
     }
 }

@@ -1,20 +1,22 @@
 //! `grant_type=client_credentials` (RFC 6749 §4.4): a confidential client gets an access token for itself.
 //!
-//! Nothing is presented and nobody grants, so nothing is read, written or remembered: no refresh token (RFC 6749 §4.4.3),
-//! no ID token, no grant. The machine of `oxide_auth` is not used here: beyond the authentication that `clients` has done
+//! Nothing is presented and nobody grants, so nothing is stored but an opaque token: no refresh token (RFC 6749 §4.4.3), no
+//! ID token, no grant. The machine of `oxide_auth` is not used here: beyond the authentication that `clients` has done
 //! it would only ask for a redirect URI and a grant, and a client that calls an API has neither.
 
+use super::access_token::{self, Plan};
 use super::error::{Refused, TokenError};
 use super::request::ClientCredentialsRequest;
 use super::response::{self, Issuance, TokenResponse};
 use crate::domain::client::{Client, ClientKind, GrantType};
 use crate::domain::scope::{STANDARD, ScopeSet};
 use crate::web::extract::Edge;
+use std::sync::Arc;
 
 /// Issues an access token to an authenticated client.
 pub(super) async fn issue(
     edge: &Edge,
-    client: &Client,
+    client: Arc<Client>,
     request: &ClientCredentialsRequest,
 ) -> Result<TokenResponse, TokenError> {
     // RFC 6749 §4.4: "The client credentials grant type MUST only be used by confidential clients."
@@ -22,17 +24,18 @@ pub(super) async fn issue(
         return Err(TokenError::GrantTypeForbidden("client_credentials", client.id.clone()));
     }
     let refused = |refused| TokenError::Refused(refused, client.id.clone());
-    let scopes = scopes(client, request.scopes.as_ref()).map_err(refused)?;
+    let scopes = scopes(&client, request.scopes.as_ref()).map_err(refused)?;
     let catalogue = edge.clients.catalogue().await?;
     let resources =
         catalogue.resolve(&request.resources).map_err(|error| TokenError::Resource(error, client.id.clone()))?;
     // RFC 8707 §2.2: a token is narrowed to what its resources understand; one that could do nothing of what was asked for
     // is not worth having.
-    let audience = response::audience(client, &resources, &[]);
+    let audience = access_token::audience(&client, &resources, &[]);
     if request.scopes.is_some() && catalogue.scopes_at(&scopes, audience).is_empty() {
         return Err(refused(Refused::ScopeForbidden(scopes.to_string(), format!("scopes of {}", audience.join(", ")))));
     }
-    response::sign(edge, client, &Issuance { granted: None, scopes, resources, refresh_token: None }).await
+    let access_token = Plan::prepare(edge, &client, &resources).await?.carry_out_alone(edge, scopes).await?;
+    response::sign(edge, &client, &Issuance { granted: None, access_token, refresh_token: None })
 }
 
 /// RFC 6749 §3.3: what is asked for, else all that the client is registered for. Those scopes that are about a user mean

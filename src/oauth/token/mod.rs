@@ -1,8 +1,10 @@
 //! The token endpoint (RFC 6749 §3.2): read the request, authenticate the client, redeem what it presents, sign the answer.
 //!
 //! Each grant type is one file. Client authentication, scope rules, error mapping and answer writing exist once. What is
-//! redeemed is redeemed in one transaction; signing happens after its commit, so no lock is held meanwhile.
+//! redeemed is redeemed in one transaction, which also stores what is not signed; signing happens after its commit, so no
+//! lock is held meanwhile.
 
+mod access_token;
 mod authorization_code;
 mod client_credentials;
 mod error;
@@ -39,6 +41,6 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
     match &request.grant {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,
         Grant::RefreshToken(refresh) => refresh_token::redeem(edge, client, refresh).await,
-        Grant::ClientCredentials(credentials) => client_credentials::issue(edge, &client, credentials).await,
+        Grant::ClientCredentials(credentials) => client_credentials::issue(edge, client, credentials).await,
     }
 }

@@ -3,6 +3,7 @@
 //! What a token means is decided by `domain::refresh::decide`; one conditional update on where the family stands decides
 //! every race, and who loses reads again and decides again.
 
+use super::access_token::{self, Plan, Settled};
 use super::error::{Refused, TokenError};
 use super::request::RefreshRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
@@ -42,6 +43,7 @@ pub(super) async fn redeem(
         token,
         scopes: request.scopes.clone(),
         resources: request.resources.clone(),
+        access_token: Plan::prepare(edge, &client, &request.resources).await?,
         keys: edge.keys.clone(),
         now: edge.context.now,
         by: edge.by(Actor::Client(client.id.clone())),
@@ -52,12 +54,11 @@ pub(super) async fn redeem(
     let refreshed = outcome.map_err(refused)?;
     let successor = refresh_token::derive(&edge.keys, &refreshed.family, refreshed.successor)?;
     let issuance = Issuance {
-        scopes: request.scopes.clone().unwrap_or_else(|| refreshed.family.scopes.clone()),
+        access_token: refreshed.access_token,
         granted: Some(Granted { grant: refreshed.grant, user: refreshed.user, nonce: None }),
-        resources: request.resources.clone(),
         refresh_token: Some(successor),
     };
-    response::sign(edge, &client, &issuance).await
+    response::sign(edge, &client, &issuance)
 }
 
 struct Refresh {
@@ -65,6 +66,7 @@ struct Refresh {
     token: ParsedRefreshToken,
     scopes: Option<ScopeSet>,
     resources: Vec<String>,
+    access_token: Plan,
     keys: Keys,
     now: Timestamp,
     by: By,
@@ -75,6 +77,7 @@ struct Refresh {
 struct Refreshed {
     family: RefreshTokenFamily,
     successor: Presented,
+    access_token: Settled,
     grant: Grant,
     user: User,
 }
@@ -187,13 +190,15 @@ impl RefreshSteps for Steps<'_> {
         self.refresh.check_live(&family).map_err(Fault::Refused)?;
         let grant = store::grants::find(self.db, &family.grant_id)?.filter(|grant| grant.revoked_at.is_none());
         let grant = grant.ok_or(Fault::Refused(Refused::RefreshTokenRevoked))?;
-        if let Some(sent) = response::first_foreign_resource(&self.refresh.resources, &grant.resources) {
+        if let Some(sent) = access_token::first_foreign_resource(&self.refresh.resources, &grant.resources) {
             return Err(Fault::Refused(Refused::Resource(sent.to_owned())));
         }
         let user = store::users::find(self.db, &grant.user_id)?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or(Fault::Refused(Refused::UserDisabled))?;
         let successor = self.refresh.advance(self.db, &mut family)?;
-        self.done = Some(Refreshed { family, successor, grant, user });
+        let scopes = self.refresh.scopes.as_ref().unwrap_or(&family.scopes);
+        let access_token = self.refresh.access_token.carry_out(self.db, Some(&grant), scopes)?;
+        self.done = Some(Refreshed { family, successor, access_token, grant, user });
         Ok(())
     }
 }

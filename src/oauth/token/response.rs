@@ -1,15 +1,13 @@
 //! The answer of the token endpoint (RFC 6749 §5.1, RFC 9068, OIDC Core §3.1.3.3): signs what was issued.
 
+use super::access_token::{Form, Settled};
 use super::error::TokenError;
-use crate::clients::Catalogue;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::key::Algorithm;
-use crate::domain::resource::AccessTokenType;
-use crate::domain::scope::{OPENID, ScopeSet};
+use crate::domain::scope::OPENID;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
-use crate::tokens;
 use crate::tokens::access_token::{self, AccessTokenClaims};
 use crate::tokens::id_token::{self, IdTokenClaims};
 use crate::web::extract::Edge;
@@ -33,10 +31,7 @@ pub(super) struct TokenResponse {
 pub(super) struct Issuance {
     /// On whose behalf; `None` where the client acts for itself (RFC 6749 §4.4).
     pub granted: Option<Granted>,
-    /// What was granted; the token carries what its resources understand of it.
-    pub scopes: ScopeSet,
-    /// The resources that this request names, by their identifiers.
-    pub resources: Vec<String>,
+    pub access_token: Settled,
     pub refresh_token: Option<Secret>,
 }
 
@@ -49,40 +44,42 @@ pub(super) struct Granted {
 }
 
 /// Signs and puts the answer together. Holds no lock and no transaction.
-pub(super) async fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<TokenResponse, TokenError> {
-    let catalogue = edge.clients.catalogue().await?;
+pub(super) fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<TokenResponse, TokenError> {
     let granted = issuance.granted.as_ref();
-    let granted_resources = granted.map_or(&[][..], |granted| &granted.grant.resources);
-    let named = audience(client, &issuance.resources, granted_resources).to_vec();
-    let scopes = catalogue.scopes_at(&issuance.scopes, &named);
-    let audience = if named.is_empty() { vec![edge.issuer().as_str().to_owned()] } else { named };
-    let lifetime = tokens::access_lifetime(&edge.settings, client);
-    let claims = AccessTokenClaims {
+    let settled = &issuance.access_token;
+    let access_token = match &settled.form {
+        Form::Opaque(token) => token.reveal().to_owned(),
+        Form::Signed(typ) => access_token::mint(&edge.keys, &edge.entropy, typ, &claims(edge, client, issuance))?,
+    };
+    let id_token = match granted.filter(|_| settled.scopes.contains(OPENID)) {
+        Some(granted) => Some(id_token(edge, client, granted, &access_token)?),
+        None => None,
+    };
+    Attribution::note(&edge.request, |noted| noted.resource = settled.audience.first().cloned());
+    Ok(TokenResponse {
+        access_token,
+        token_type: "Bearer",
+        expires_in: settled.lifetime.as_seconds(),
+        refresh_token: issuance.refresh_token.as_ref().map(|token| token.reveal().to_owned()),
+        id_token,
+        scope: settled.scopes.to_string(),
+    })
+}
+
+fn claims<'a>(edge: &'a Edge, client: &'a Client, issuance: &'a Issuance) -> AccessTokenClaims<'a> {
+    let (granted, settled) = (issuance.granted.as_ref(), &issuance.access_token);
+    AccessTokenClaims {
         grant_id: granted.map(|granted| &granted.grant.id),
         issuer: edge.issuer().as_str(),
         // RFC 9068 §2.2: without a resource owner "the value of sub SHOULD correspond to an identifier of the client".
         subject: granted.map_or(client.id.as_str(), |granted| granted.user.id.as_str()),
-        audience: &audience,
+        audience: &settled.audience,
         client_id: client.id.as_str(),
-        scopes: &scopes,
+        scopes: &settled.scopes,
         auth_time: granted.map(|granted| granted.grant.auth_time),
-        issued_at: edge.context.now,
-        lifetime,
-    };
-    let access_token = access_token::mint(&edge.keys, &edge.entropy, typ(&catalogue, &audience), &claims)?;
-    let id_token = match granted.filter(|_| scopes.contains(OPENID)) {
-        Some(granted) => Some(id_token(edge, client, granted, &access_token)?),
-        None => None,
-    };
-    Attribution::note(&edge.request, |noted| noted.resource = audience.into_iter().next());
-    Ok(TokenResponse {
-        access_token,
-        token_type: "Bearer",
-        expires_in: lifetime.as_seconds(),
-        refresh_token: issuance.refresh_token.as_ref().map(|token| token.reveal().to_owned()),
-        id_token,
-        scope: scopes.to_string(),
-    })
+        issued_at: settled.issued_at,
+        lifetime: settled.lifetime,
+    }
 }
 
 fn id_token(edge: &Edge, client: &Client, granted: &Granted, access_token: &str) -> Result<String, TokenError> {
@@ -100,27 +97,4 @@ fn id_token(edge: &Edge, client: &Client, granted: &Granted, access_token: &str)
         access_token,
     };
     Ok(id_token::mint(&edge.keys, algorithm, &claims)?)
-}
-
-/// RFC 8707 §2.2, RFC 9068 §3: what this request asks for, else what was granted, else the client's default; empty where
-/// nobody named a resource, which means the issuer.
-pub(super) fn audience<'a>(client: &'a Client, asked: &'a [String], granted: &'a [String]) -> &'a [String] {
-    match (asked, granted) {
-        ([], []) => client.default_resource.as_slice(),
-        ([], granted) => granted,
-        (asked, _) => asked,
-    }
-}
-
-/// `typ` is `at+jwt` (RFC 9068 §2.1) unless every resource of the token wants `JWT`.
-fn typ(catalogue: &Catalogue, audience: &[String]) -> &'static str {
-    let wants_jwt = |uri: &String| {
-        catalogue.find_resource(uri).is_some_and(|resource| resource.access_token_type == AccessTokenType::Jwt)
-    };
-    if audience.iter().all(wants_jwt) { "JWT" } else { access_token::TYP }
-}
-
-/// The first resource of a token request that the authorization request did not name (RFC 8707 §2.2).
-pub(super) fn first_foreign_resource<'a>(asked: &'a [String], granted: &[String]) -> Option<&'a str> {
-    asked.iter().find(|uri| !granted.contains(uri)).map(String::as_str)
 }

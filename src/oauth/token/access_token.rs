@@ -1,0 +1,139 @@
+//! The access token of an answer: for which audience, with which scopes, in which form (RFC 8707 §2.2, RFC 9068 §3).
+//!
+//! A signed token is made after the commit. An opaque one is a row, stored by the same transaction that redeems what is
+//! presented: a code that was used up has its token, and a token that is answered is stored.
+
+use super::error::TokenError;
+use crate::clients::Catalogue;
+use crate::domain::access_token::OpaqueAccessToken;
+use crate::domain::client::Client;
+use crate::domain::grant::Grant;
+use crate::domain::resource::AccessTokenType;
+use crate::domain::scope::ScopeSet;
+use crate::domain::secret::Secret;
+use crate::domain::time::{Lifetime, Timestamp};
+use crate::store::{self, Db, StoreError};
+use crate::tokens;
+use crate::tokens::access_token::TYP;
+use crate::web::extract::Edge;
+use std::sync::Arc;
+
+/// What is known of a token before anything is redeemed for it.
+pub(super) struct Plan {
+    client: Arc<Client>,
+    catalogue: Arc<Catalogue>,
+    /// The resources that the request names.
+    resources: Vec<String>,
+    issuer: String,
+    issued_at: Timestamp,
+    lifetime: Lifetime,
+    /// The token where it is to be opaque. Drawn beforehand, because a transaction may run more than once.
+    opaque: Secret,
+}
+
+/// A token as its transaction has settled it.
+#[derive(Clone)]
+pub(super) struct Settled {
+    pub audience: Vec<String>,
+    pub scopes: ScopeSet,
+    pub form: Form,
+    pub issued_at: Timestamp,
+    pub lifetime: Lifetime,
+}
+
+/// How a token looks.
+#[derive(Clone)]
+pub(super) enum Form {
+    /// A JWT of this `typ`, to be signed after the commit.
+    Signed(&'static str),
+    /// This random value, stored already.
+    Opaque(Secret),
+}
+
+impl Plan {
+    /// For a request of `client` that names `resources`.
+    pub(super) async fn prepare(edge: &Edge, client: &Arc<Client>, resources: &[String]) -> Result<Self, TokenError> {
+        Ok(Self {
+            client: Arc::clone(client),
+            catalogue: edge.clients.catalogue().await?,
+            resources: resources.to_vec(),
+            issuer: edge.issuer().as_str().to_owned(),
+            issued_at: edge.context.now,
+            lifetime: tokens::access_lifetime(&edge.settings, client),
+            opaque: edge.entropy.secret(),
+        })
+    }
+
+    /// Settles the token of a grant, or without one of the client itself, inside of the transaction that redeems.
+    pub(super) fn carry_out(
+        &self,
+        db: &mut Db,
+        grant: Option<&Grant>,
+        scopes: &ScopeSet,
+    ) -> Result<Settled, StoreError> {
+        let settled = self.settle(grant, scopes);
+        if let Form::Opaque(token) = &settled.form {
+            let row = OpaqueAccessToken {
+                hash: token.hash(),
+                client_id: self.client.id.clone(),
+                grant_id: grant.map(|grant| grant.id.clone()),
+                scopes: settled.scopes.clone(),
+                audience: settled.audience.clone(),
+                issued_at: self.issued_at,
+                expires_at: self.issued_at.plus(self.lifetime),
+            };
+            store::opaque_access_tokens::insert(db, &row)?;
+        }
+        Ok(settled)
+    }
+
+    /// The same for a token of the client itself, for which nothing is redeemed: only an opaque one needs a transaction.
+    pub(super) async fn carry_out_alone(self, edge: &Edge, scopes: ScopeSet) -> Result<Settled, TokenError> {
+        match self.settle(None, &scopes) {
+            settled @ Settled { form: Form::Signed(_), .. } => Ok(settled),
+            Settled { form: Form::Opaque(_), .. } => {
+                Ok(edge.store.write(move |db| self.carry_out(db, None, &scopes)).await?)
+            }
+        }
+    }
+
+    fn settle(&self, grant: Option<&Grant>, scopes: &ScopeSet) -> Settled {
+        let granted = grant.map_or(&[][..], |grant| &grant.resources);
+        let named = audience(&self.client, &self.resources, granted);
+        let audience = if named.is_empty() { vec![self.issuer.clone()] } else { named.to_vec() };
+        Settled {
+            scopes: self.catalogue.scopes_at(scopes, named),
+            form: self.form(&audience),
+            audience,
+            issued_at: self.issued_at,
+            lifetime: self.lifetime,
+        }
+    }
+
+    /// Opaque as soon as one of its resources wants it so: what is hidden from one is hidden from all. Else `at+jwt`
+    /// (RFC 9068 §2.1), unless every resource wants `JWT`.
+    fn form(&self, audience: &[String]) -> Form {
+        let wanted = |uri: &String| {
+            self.catalogue.find_resource(uri).map_or(AccessTokenType::AtJwt, |resource| resource.access_token_type)
+        };
+        if audience.iter().any(|uri| wanted(uri) == AccessTokenType::Opaque) {
+            return Form::Opaque(self.opaque.clone());
+        }
+        Form::Signed(if audience.iter().all(|uri| wanted(uri) == AccessTokenType::Jwt) { "JWT" } else { TYP })
+    }
+}
+
+/// RFC 8707 §2.2, RFC 9068 §3: what this request asks for, else what was granted, else the client's default; empty where
+/// nobody named a resource, which means the issuer.
+pub(super) fn audience<'a>(client: &'a Client, asked: &'a [String], granted: &'a [String]) -> &'a [String] {
+    match (asked, granted) {
+        ([], []) => client.default_resource.as_slice(),
+        ([], granted) => granted,
+        (asked, _) => asked,
+    }
+}
+
+/// The first resource of a token request that the authorization request did not name (RFC 8707 §2.2).
+pub(super) fn first_foreign_resource<'a>(asked: &'a [String], granted: &[String]) -> Option<&'a str> {
+    asked.iter().find(|uri| !granted.contains(uri)).map(String::as_str)
+}
