@@ -1,6 +1,8 @@
 //! The authorization request and the decision what happens next (RFC 6749 §4.1.1, OIDC Core §3.1.2).
 
 use super::callback::Callback;
+use super::claims;
+use super::claims_request::ClaimsRequest;
 use super::client::Client;
 use super::grant::Consent;
 use super::id::ClientId;
@@ -33,6 +35,22 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     /// `resource` (RFC 8707), absolute URIs without fragment.
     pub resources: Vec<String>,
+    /// `claims` (OIDC Core §5.5).
+    #[serde(default)]
+    pub claims: ClaimsRequest,
+    /// The subject that the answer must be about, as this client knows it: the one of `id_token_hint`, or the one that
+    /// `claims` asks for (OIDC Core §3.1.2.1, §5.5.1).
+    #[serde(default)]
+    pub expected_subject: Option<String>,
+}
+
+impl AuthorizationRequest {
+    /// The scopes that a person is asked about: those of the request, and those that cover its single claims.
+    pub fn consent_scopes(&self) -> ScopeSet {
+        let implied =
+            self.claims.names().filter_map(claims::scope_of).fold(String::new(), |all, scope| all + " " + scope);
+        self.scopes.union(&ScopeSet::parse(&implied).unwrap_or_default())
+    }
 }
 
 /// `prompt`: `none` alone, or any of the others.
@@ -111,19 +129,35 @@ pub enum Refused {
     ConsentRequired,
 }
 
+/// A signed-in browser, as an authorization request sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Present<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// Its user as the client knows them (`sub`).
+    pub subject: &'a str,
+}
+
 /// Decides what happens next. Login and consent come back here, so no step knows another.
 pub fn decide(
     request: &AuthorizationRequest,
     client: &Client,
-    session: Option<&Session>,
+    present: Option<Present<'_>>,
     consent: Option<&Consent>,
     (progress, now): (Progress, Timestamp),
 ) -> Next {
-    let session = session.filter(|session| session.is_live(now));
-    let needs_login = match session {
+    let present = present.filter(|present| present.session.is_live(now));
+    let is_another = present
+        .is_some_and(|present| request.expected_subject.as_deref().is_some_and(|subject| subject != present.subject));
+    // OIDC Core §3.1.2.1: a hint at somebody else than whoever is signed in, or signed in for it, is not met.
+    if is_another && (progress.authenticated || request.prompt.none) {
+        return Next::Refuse(Refused::LoginRequired);
+    }
+    let needs_login = match present {
         None => true,
+        Some(_) if is_another => true,
         Some(_) if progress.authenticated => false,
-        Some(session) => {
+        Some(Present { session, .. }) => {
             request.prompt.login
                 || request.prompt.select_account
                 || request.max_age.is_some_and(|age| now.since(session.auth_time) > age.as_seconds())
@@ -154,6 +188,150 @@ fn needs_consent(
     if client.skip_consent {
         return false;
     }
-    let is_remembered = consent.is_some_and(|consent| request.scopes.is_within(&consent.scopes));
+    let is_remembered = consent.is_some_and(|consent| request.consent_scopes().is_within(&consent.scopes));
     !is_remembered || !client.is_identified(request.callback.registered())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::callback::ResponseMode;
+    use crate::domain::client::{ApplicationType, ClientAuthentication, GrantType};
+    use crate::domain::id::{Sid, UserId};
+    use crate::domain::redirect_uri::RedirectUri;
+    use crate::domain::secret::TokenHash;
+    use serde_json::Map;
+
+    const NOW: Timestamp = Timestamp::from_seconds(10_000);
+    const NOTHING: Progress = Progress { authenticated: false, consented: false };
+    const SIGNED_IN: Progress = Progress { authenticated: true, consented: false };
+    const DONE: Progress = Progress { authenticated: true, consented: true };
+
+    fn client() -> Client {
+        Client {
+            id: ClientId::new("app"),
+            name: None,
+            secret: None,
+            authentication: ClientAuthentication::None,
+            application_type: ApplicationType::Web,
+            redirect_uris: vec![RedirectUri::register("https://app.example/cb", ApplicationType::Web).unwrap()],
+            grant_types: vec![GrantType::AuthorizationCode],
+            response_types: vec!["code".to_owned()],
+            scopes: ScopeSet::parse("openid profile").unwrap(),
+            id_token_algorithm: "RS256".to_owned(),
+            skip_consent: false,
+            exceptions: Vec::new(),
+            default_resource: None,
+            access_token_lifetime: None,
+            refresh_token_idle_lifetime: None,
+            refresh_token_lifetime: None,
+            refresh_token_rotation: None,
+            allowed_origins: Vec::new(),
+            metadata: Map::new(),
+            disabled_at: None,
+        }
+    }
+
+    fn request(prompt: &str) -> AuthorizationRequest {
+        AuthorizationRequest {
+            client_id: ClientId::new("app"),
+            callback: Callback::match_request(&client(), None, NOW).unwrap().answering(ResponseMode::Query, None),
+            scopes: ScopeSet::parse("openid").unwrap(),
+            challenge: None,
+            nonce: None,
+            prompt: Prompt::parse(prompt).unwrap(),
+            max_age: None,
+            login_hint: None,
+            ui_locales: None,
+            resources: Vec::new(),
+            claims: ClaimsRequest::default(),
+            expected_subject: None,
+        }
+    }
+
+    /// Signed in 100 seconds ago, for another 100.
+    fn session() -> Session {
+        let (began, ends) = (NOW.minus(Lifetime::seconds(100)), NOW.plus(Lifetime::seconds(100)));
+        Session {
+            hash: TokenHash::of("cookie"),
+            sid: Sid::new("sid"),
+            user_id: UserId::new("alice"),
+            auth_time: began,
+            created_at: began,
+            last_seen_at: began,
+            idle_expires_at: ends,
+            expires_at: ends,
+        }
+    }
+
+    fn consent(scopes: &str) -> Consent {
+        let scopes = ScopeSet::parse(scopes).unwrap();
+        Consent { user_id: UserId::new("alice"), client_id: ClientId::new("app"), scopes, updated_at: NOW }
+    }
+
+    /// What happens to `request` where alice is signed in, or nobody.
+    fn next(request: &AuthorizationRequest, is_signed_in: bool, consented: Option<&str>, progress: Progress) -> Next {
+        let session = session();
+        let present = is_signed_in.then_some(Present { session: &session, subject: "alice" });
+        decide(request, &client(), present, consented.map(consent).as_ref(), (progress, NOW))
+    }
+
+    /// OIDC Core §3.1.2.3
+    #[test]
+    fn who_is_not_signed_in_signs_in_then_consents_then_gets_a_code() {
+        let request = request("");
+        assert_eq!(next(&request, false, None, NOTHING), Next::Login);
+        assert_eq!(next(&request, true, None, SIGNED_IN), Next::Consent);
+        assert_eq!(next(&request, true, None, DONE), Next::Issue);
+        assert_eq!(next(&request, true, Some("openid email"), NOTHING), Next::Issue, "allowed before");
+        assert_eq!(next(&request, true, Some("email"), NOTHING), Next::Consent, "scope grows");
+    }
+
+    /// OIDC Core §3.1.2.1
+    #[test]
+    fn prompts_ask_once_and_none_asks_nothing() {
+        assert_eq!(next(&request("login"), true, Some("openid"), NOTHING), Next::Login);
+        assert_eq!(next(&request("select_account"), true, Some("openid"), NOTHING), Next::Login);
+        assert_eq!(next(&request("login"), true, Some("openid"), SIGNED_IN), Next::Issue);
+        assert_eq!(next(&request("consent"), true, Some("openid"), NOTHING), Next::Consent);
+        assert_eq!(next(&request("consent"), true, Some("openid"), DONE), Next::Issue);
+        assert_eq!(next(&request("none"), true, Some("openid"), NOTHING), Next::Issue);
+        assert_eq!(next(&request("none"), false, None, NOTHING), Next::Refuse(Refused::LoginRequired));
+        assert_eq!(next(&request("none"), true, None, NOTHING), Next::Refuse(Refused::ConsentRequired));
+    }
+
+    /// OIDC Core §3.1.2.1
+    #[test]
+    fn a_sign_in_older_than_max_age_is_repeated() {
+        let mut request = request("");
+        request.max_age = Some(Lifetime::seconds(99));
+        assert_eq!(next(&request, true, Some("openid"), NOTHING), Next::Login);
+        assert_eq!(next(&request, true, Some("openid"), SIGNED_IN), Next::Issue);
+        request.max_age = Some(Lifetime::seconds(100));
+        assert_eq!(next(&request, true, Some("openid"), NOTHING), Next::Issue);
+        request.prompt.none = true;
+        request.max_age = Some(Lifetime::seconds(99));
+        assert_eq!(next(&request, true, Some("openid"), NOTHING), Next::Refuse(Refused::LoginRequired));
+    }
+
+    /// OIDC Core §3.1.2.1
+    #[test]
+    fn an_answer_is_about_the_subject_that_was_asked_for_or_there_is_none() {
+        let mut request = request("");
+        request.expected_subject = Some("alice".to_owned());
+        assert_eq!(next(&request, true, Some("openid"), NOTHING), Next::Issue);
+        request.expected_subject = Some("bob".to_owned());
+        assert_eq!(next(&request, true, Some("openid"), NOTHING), Next::Login, "bob may sign in");
+        assert_eq!(next(&request, true, Some("openid"), SIGNED_IN), Next::Refuse(Refused::LoginRequired));
+        request.prompt.none = true;
+        assert_eq!(next(&request, true, Some("openid"), NOTHING), Next::Refuse(Refused::LoginRequired));
+    }
+
+    #[test]
+    fn a_session_that_has_ended_is_none() {
+        let (request, ended) = (request(""), NOW.plus(Lifetime::seconds(100)));
+        let session = session();
+        let present = Some(Present { session: &session, subject: "alice" });
+        assert_eq!(decide(&request, &client(), present, None, (NOTHING, ended)), Next::Login);
+    }
 }

@@ -1,5 +1,6 @@
 //! The claims of a user, by scope (OIDC Core §5.1, §5.4).
 
+use super::claims_request::Wish;
 use super::scope::ScopeSet;
 use super::user::User;
 use serde_json::{Map, Value, json};
@@ -27,33 +28,47 @@ pub fn supported() -> Vec<&'static str> {
     ["sub"].into_iter().chain(PROFILE).chain(["email", "email_verified", "address"]).chain(PHONE).collect()
 }
 
-/// The claims about `user` that `scopes` ask for, with `sub`. A claim without a value is left out (OIDC Core §5.3.2).
-pub fn for_scopes(user: &User, scopes: &ScopeSet) -> Map<String, Value> {
-    let mut claims = Map::new();
-    claims.insert("sub".into(), json!(user.id.as_str()));
-    let mut copy = |names: &[&str]| {
-        for name in names {
-            if let Some(value) = user.claims.get(*name).filter(|value| !value.is_null()) {
-                claims.insert((*name).to_owned(), value.clone());
-            }
+/// The scope that covers a claim (OIDC Core §5.4); `None` for a claim that is not about a person's data.
+pub fn scope_of(claim: &str) -> Option<&'static str> {
+    match claim {
+        "email" | "email_verified" => Some("email"),
+        "address" => Some("address"),
+        name if PHONE.contains(&name) => Some("phone"),
+        name if PROFILE.contains(&name) => Some("profile"),
+        _ => None,
+    }
+}
+
+/// The value of one claim about `user`; `None` where there is none.
+pub fn find(user: &User, claim: &str) -> Option<Value> {
+    match claim {
+        "email" => Some(json!(user.email.as_str())),
+        "email_verified" => Some(json!(user.email_verified)),
+        name => {
+            scope_of(name)?;
+            let said = user.claims.get(name).filter(|value| !value.is_null()).cloned();
+            said.or_else(|| match name {
+                "preferred_username" => Some(json!(user.username.as_str())),
+                "updated_at" => Some(json!(user.updated_at.seconds())),
+                _ => None,
+            })
         }
-    };
-    if scopes.contains("profile") {
-        copy(&PROFILE);
     }
-    if scopes.contains("address") {
-        copy(&["address"]);
-    }
-    if scopes.contains("phone") {
-        copy(&PHONE);
-    }
-    if scopes.contains("profile") {
-        claims.entry("preferred_username").or_insert_with(|| json!(user.username.as_str()));
-        claims.entry("updated_at").or_insert_with(|| json!(user.updated_at.seconds()));
-    }
-    if scopes.contains("email") {
-        claims.insert("email".into(), json!(user.email.as_str()));
-        claims.insert("email_verified".into(), json!(user.email_verified));
-    }
-    claims
+}
+
+/// The claims about `user` among those that were asked for one by one (OIDC Core §5.5). A wish for certain values is met
+/// by one of them only.
+pub fn wished<'a>(user: &User, wishes: impl IntoIterator<Item = (&'a String, &'a Wish)>) -> Map<String, Value> {
+    let given = wishes.into_iter().filter_map(|(name, wish)| {
+        let value = find(user, name).filter(|value| wish.values.is_empty() || wish.values.contains(value))?;
+        Some((name.clone(), value))
+    });
+    given.collect()
+}
+
+/// The claims about `user` that `scopes` ask for. A claim without a value is left out (OIDC Core §5.3.2).
+pub fn for_scopes(user: &User, scopes: &ScopeSet) -> Map<String, Value> {
+    let names = PROFILE.into_iter().chain(["email", "email_verified", "address"]).chain(PHONE);
+    let asked = names.filter(|name| scope_of(name).is_some_and(|scope| scopes.contains(scope)));
+    asked.filter_map(|name| Some((name.to_owned(), find(user, name)?))).collect()
 }

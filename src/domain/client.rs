@@ -217,6 +217,19 @@ impl Client {
             || self.application_type == ApplicationType::Web
     }
 
+    /// The sector of a client that registered `subject_type: pairwise`: the host of its `sector_identifier_uri`, else the
+    /// one host of its redirect URIs (OIDC Core §8.1). `None`: its subjects are public.
+    pub fn pairwise_sector(&self) -> Option<String> {
+        let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
+        if text("subject_type") != Some("pairwise") {
+            return None;
+        }
+        let uri = text("sector_identifier_uri").or_else(|| self.redirect_uris.first().map(RedirectUri::as_str));
+        let host = uri.and_then(|uri| url::Url::parse(uri).ok()).and_then(|url| url.host_str().map(str::to_owned));
+        // A client without any host is a sector of its own.
+        Some(host.unwrap_or_else(|| self.id.to_string()))
+    }
+
     /// The web origins of this client: those of its redirect URIs and those it registered.
     pub fn origins(&self) -> impl Iterator<Item = String> {
         self.redirect_uris.iter().filter_map(RedirectUri::origin).chain(self.allowed_origins.iter().cloned())

@@ -1,5 +1,6 @@
 //! Grants and consents: what a user has allowed a client.
 
+use super::claims_request::ClaimsRequest;
 use super::id::{ClientId, GrantId, Sid, UserId};
 use super::scope::ScopeSet;
 use super::time::Timestamp;
@@ -30,6 +31,8 @@ pub struct Grant {
     pub expires_at: Timestamp,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// The single claims that were asked for (OIDC Core §5.5).
+    pub claims: ClaimsRequest,
 }
 
 /// What a user has allowed a client for good: remembered per client and scope.

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod authorization;
 pub mod callback;
 pub mod claims;
+pub mod claims_request;
 pub mod client;
 pub mod code;
 pub mod context;

@@ -204,6 +204,15 @@ rules! {
     /// `max_age` is malformed.
     MAX_AGE: "AW-MAX-AGE", "invalid_request", "OIDC Core §3.1.2.1", "max_age is not a number of seconds",
         "Send a whole number of seconds, not negative.";
+    /// `claims` is malformed.
+    CLAIMS: "AW-CLAIMS", "invalid_request", "OIDC Core §5.5", "claims is malformed",
+        "Send a JSON object with the members id_token and userinfo; each claim in them is null or an object with essential, value or values.";
+    /// An essential `acr` that cannot be met.
+    CONTEXT_UNMET: "AW-CONTEXT-UNMET", "unmet_authentication_requirements", "OIDC Core §5.5.1.1", "the authentication context that the request needs is not available",
+        "Ask for a context of acr_values_supported, or do not ask for it as essential.";
+    /// `id_token_hint` is not one of ours.
+    ID_TOKEN_HINT: "AW-ID-TOKEN-HINT", "invalid_request", "OIDC Core §3.1.2.1", "id_token_hint is not an ID token of this client",
+        "Send an ID token that this server issued to this client, or leave the hint out.";
     /// `state`, `nonce`, `login_hint` or another value is too long.
     VALUE_TOO_LONG: "AW-VALUE-TOO-LONG", "invalid_request", "RFC 6749 §4.1.1", "a value is longer than allowed",
         "Shorten the value named under sent to the bound named under expected.";

@@ -5,6 +5,11 @@ use super::id::{Sid, UserId};
 use super::secret::TokenHash;
 use super::time::Timestamp;
 
+/// The authentication context (`acr`) of a sign-in with a password: one factor (OIDC Core §2).
+pub const PASSWORD_CONTEXT: &str = "urn:authward:acr:password";
+/// The authentication methods (`amr`) of a sign-in with a password (RFC 8176 §2).
+pub const PASSWORD_METHODS: [&str; 1] = ["pwd"];
+
 /// A signed-in browser.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {

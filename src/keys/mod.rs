@@ -33,17 +33,20 @@ pub enum Purpose {
     Refresh,
     /// Forms are bound to their session with it.
     Forms,
+    /// Pairwise subjects are derived with it.
+    Subjects,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 2] = [Self::Refresh, Self::Forms];
+    pub const ALL: [Self; 3] = [Self::Refresh, Self::Forms, Self::Subjects];
 
     /// The stored text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Refresh => "refresh",
             Self::Forms => "forms",
+            Self::Subjects => "subjects",
         }
     }
 }

@@ -223,6 +223,19 @@ impl Keys {
         self.ring().is_ok_and(|ring| ring.published(kid.as_str()).is_some())
     }
 
+    /// Verifies a token of ours like [`Keys::verify`], whether or not it has expired: for a hint at what was said before,
+    /// never as a right to anything.
+    ///
+    /// # Errors
+    /// [`VerifyError`]
+    pub async fn verify_expired(&self, jwt: &str, expected: &Expected<'_>) -> Result<Map<String, Value>, VerifyError> {
+        let token = Presented::parse(jwt, expected)?;
+        let kid = token.kid().filter(|kid| looks_like_kid(kid)).ok_or(VerifyError::UnknownKey)?;
+        let ring = self.ring_that_knows(kid).await?;
+        let key = ring.published(kid).ok_or(VerifyError::UnknownKey)?;
+        token.verify_expired((key.record.algorithm, &key.public.decoding), expected)
+    }
+
     /// The published keys. While the first keys are being made there are none: verifiers would keep half a set.
     ///
     /// # Errors

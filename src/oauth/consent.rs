@@ -75,12 +75,8 @@ async fn words(edge: &Edge, flow: &Flow, who: &SignedIn, locale: Locale) -> Resu
     let catalogue = edge.clients.catalogue().await?;
     let describe = |name: &str| scope_words::describe(&edge.ui, &catalogue, locale, name);
     let is_new = |name: &str| who.consent.as_ref().is_some_and(|consent| !consent.scopes.contains(name));
-    let scopes = flow
-        .interaction
-        .request
-        .scopes
-        .iter()
-        .filter(|name| *name != OPENID || flow.interaction.request.scopes.iter().count() == 1);
+    let asked = flow.interaction.request.consent_scopes();
+    let scopes = asked.iter().filter(|name| *name != OPENID || asked.iter().count() == 1);
     Ok(scopes
         .map(|name| ScopeWords { name: name.to_owned(), description: describe(name), new: is_new(name) })
         .collect())

@@ -102,7 +102,7 @@ fn of_access_token<'a>(edge: &'a Edge, token: &'a LiveAccessToken) -> Active<'a>
     Active {
         active: true,
         iss: edge.issuer().as_str(),
-        sub: token.subject(),
+        sub: &token.subject,
         aud: Audience::of(&token.audience),
         client_id: token.client.id.as_str(),
         username: token.user.as_ref().map(|user| user.username.as_str()),

@@ -5,6 +5,7 @@
 use crate::domain::claims;
 use crate::domain::issuer::Issuer;
 use crate::domain::key::Algorithm;
+use crate::domain::session::PASSWORD_CONTEXT;
 use serde_json::{Map, Value, json};
 
 /// The shared members with those of OpenID Connect.
@@ -13,12 +14,14 @@ pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algor
     let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     let own = json!({
         "userinfo_endpoint": issuer.endpoint("/userinfo"),
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": algorithms,
         "claims_supported": claims::supported(),
         "claim_types_supported": ["normal"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],
-        "claims_parameter_supported": false,
+        "claims_parameter_supported": true,
+        "acr_values_supported": [PASSWORD_CONTEXT],
+        "display_values_supported": ["page"],
         "request_parameter_supported": false,
         "request_uri_parameter_supported": false,
     });

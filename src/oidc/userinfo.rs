@@ -52,5 +52,10 @@ async fn claims_of(edge: &Edge, in_body: Option<&str>) -> Result<Map<String, Val
         return Err(Refusal::by(&refusal::TOKEN_SCOPE).because(sent, "scope openid"));
     }
     let nobody = || Refusal::by(&refusal::TOKEN_INVALID).because("a token that stands for no user", "a user's token");
-    Ok(claims::for_scopes(&token.user.ok_or_else(nobody)?, &token.scopes))
+    let user = token.user.as_ref().ok_or_else(nobody)?;
+    let mut answer = claims::for_scopes(user, &token.scopes);
+    answer.extend(claims::wished(user, &token.claims.userinfo));
+    // OIDC Core §5.3.2: always there, and the one of the ID token.
+    answer.insert("sub".to_owned(), Value::from(token.subject));
+    Ok(answer)
 }

@@ -3,6 +3,7 @@
 
 use super::schema::{grants, refresh_token_families as families, revoked_tokens, sessions, users};
 use super::{Db, StoreError, from_json, is_storable, time, to_json};
+use crate::domain::claims_request::ClaimsRequest;
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, Sid, UserId};
 use crate::domain::scope::ScopeSet;
@@ -25,6 +26,7 @@ pub(super) struct Row {
     created_at: i64,
     expires_at: i64,
     revoked_at: Option<i64>,
+    claims: Option<String>,
 }
 
 impl TryFrom<Row> for Grant {
@@ -43,6 +45,9 @@ impl TryFrom<Row> for Grant {
             created_at: time(row.created_at),
             expires_at: time(row.expires_at),
             revoked_at: row.revoked_at.map(time),
+            claims: row
+                .claims
+                .map_or_else(|| Ok(ClaimsRequest::default()), |claims| from_json(&claims, "grants.claims"))?,
         })
     }
 }
@@ -52,6 +57,7 @@ impl TryFrom<Row> for Grant {
 /// # Errors
 /// [`StoreError`].
 pub fn insert(db: &mut Db, grant: &Grant) -> Result<(), StoreError> {
+    let claims = (!grant.claims.is_empty()).then(|| to_json(&grant.claims, "a grant's claims")).transpose()?;
     let row = (
         grants::id.eq(grant.id.as_str()),
         grants::user_id.eq(grant.user_id.as_str()),
@@ -64,6 +70,7 @@ pub fn insert(db: &mut Db, grant: &Grant) -> Result<(), StoreError> {
         grants::created_at.eq(grant.created_at.seconds()),
         grants::expires_at.eq(grant.expires_at.seconds()),
         grants::revoked_at.eq(grant.revoked_at.map(Timestamp::seconds)),
+        grants::claims.eq(claims),
     );
     diesel::insert_into(grants::table).values(row).execute(db)?;
     Ok(())

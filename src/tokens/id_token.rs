@@ -1,11 +1,14 @@
 //! ID tokens (OIDC Core §2).
 
+use crate::domain::id::Sid;
 use crate::domain::key::Algorithm;
+use crate::domain::session::{PASSWORD_CONTEXT, PASSWORD_METHODS};
 use crate::domain::time::{Lifetime, Timestamp};
-use crate::keys::{Keys, KeysError};
+use crate::keys::{Expected, Keys, KeysError, VerifyError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 /// What an ID token says.
@@ -29,6 +32,8 @@ pub struct IdTokenClaims<'a> {
     pub lifetime: Lifetime,
     /// The access token it is issued with, for `at_hash`.
     pub access_token: &'a str,
+    /// Claims about the user that were asked for one by one.
+    pub about_user: Map<String, Value>,
 }
 
 #[derive(Serialize)]
@@ -39,10 +44,15 @@ struct Body<'a> {
     iat: i64,
     exp: i64,
     auth_time: i64,
+    acr: &'a str,
+    amr: [&'a str; 1],
+    azp: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     at_hash: String,
     sid: &'a str,
+    #[serde(flatten)]
+    about_user: &'a Map<String, Value>,
 }
 
 /// Signs an ID token with the algorithm that the client registered.
@@ -57,11 +67,44 @@ pub fn mint(keys: &Keys, algorithm: Algorithm, claims: &IdTokenClaims<'_>) -> Re
         iat: claims.issued_at.seconds(),
         exp: claims.issued_at.plus(claims.lifetime).seconds(),
         auth_time: claims.auth_time.seconds(),
+        acr: PASSWORD_CONTEXT,
+        amr: PASSWORD_METHODS,
+        azp: claims.client_id,
         nonce: claims.nonce,
         at_hash: half_hash(algorithm, claims.access_token),
         sid: claims.sid,
+        about_user: &claims.about_user,
     };
     keys.sign(algorithm, "JWT", &body)
+}
+
+/// What a hint says: an ID token that comes back (OIDC Core §3.1.2.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hint {
+    /// `sub`
+    pub subject: String,
+    /// `aud`
+    pub audience: Vec<String>,
+    /// `sid`
+    pub sid: Option<Sid>,
+}
+
+/// Reads an ID token of ours that may have expired. Its key must still be published.
+///
+/// # Errors
+/// [`VerifyError`]
+pub async fn read_hint(keys: &Keys, issuer: &str, token: &str) -> Result<Hint, VerifyError> {
+    let claims = keys.verify_expired(token, &Expected { typ: "JWT", issuer, audience: None }).await?;
+    let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    let audience = match claims.get("aud") {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(many)) => many.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => return Err(VerifyError::Audience),
+    };
+    // An access token of a resource that wants `JWT` has no `sid`.
+    let is_id_token = claims.contains_key("azp") && !claims.contains_key("client_id");
+    let subject = text("sub").filter(|_| is_id_token).ok_or(VerifyError::Type)?;
+    Ok(Hint { subject, audience, sid: text("sid").map(Sid::new) })
 }
 
 /// The left half of the hash that the algorithm names (OIDC Core §3.1.3.6). Ed25519 names SHA-512.

@@ -6,8 +6,10 @@
 
 use super::access_token::{self, TokenIdentity};
 use super::refresh_token;
+use super::subject;
 use crate::clients::Clients;
 use crate::domain::access_token::OpaqueAccessToken;
+use crate::domain::claims_request::ClaimsRequest;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, KeyId};
@@ -64,6 +66,10 @@ pub struct LiveAccessToken {
     pub client: Arc<Client>,
     /// On whose behalf; not disabled. `None`: the client's own.
     pub user: Option<User>,
+    /// `sub`: the user as the client knows them, or the client itself (RFC 9068 §2.2, OIDC Core §8).
+    pub subject: String,
+    /// The single claims that were asked for (OIDC Core §5.5).
+    pub claims: ClaimsRequest,
     /// The grant it hangs on; `None`: the client's own.
     pub grant_id: Option<GrantId>,
     /// What it allows.
@@ -78,13 +84,6 @@ pub struct LiveAccessToken {
     pub auth_time: Option<Timestamp>,
     /// `jti`
     pub id: String,
-}
-
-impl LiveAccessToken {
-    /// `sub`: the user, or the client itself (RFC 9068 §2.2).
-    pub fn subject(&self) -> &str {
-        self.user.as_ref().map_or(self.client.id.as_str(), |user| user.id.as_str())
-    }
 }
 
 /// A refresh token that is live: the current one of its family.
@@ -239,17 +238,26 @@ impl Tokens {
 
     async fn load_signed(&self, text: &str, now: Timestamp) -> Result<LiveAccessToken, NotLive> {
         let token = self.verify(text, now).await?;
-        let user = match token.grant_id.clone() {
-            Some(grant_id) => Some(self.load_user(&token, grant_id).await?),
+        let client = self.load_client(&token.client_id).await?;
+        let (user, claims) = match token.grant_id.clone() {
+            Some(grant_id) => {
+                let standing = self.load_standing(&token, grant_id).await?;
+                (Some(in_use(standing.user)?), standing.grant.claims)
+            }
             None => {
                 self.check_own(&token).await?;
-                None
+                (None, ClaimsRequest::default())
             }
         };
+        if self.subject(&client, user.as_ref())? != token.subject {
+            return Err(NotLive::Kind);
+        }
         Ok(LiveAccessToken {
             form: Form::Signed,
-            client: self.load_client(&token.client_id).await?,
+            client,
+            subject: token.subject.clone(),
             user,
+            claims,
             grant_id: token.grant_id.clone(),
             scopes: token.scopes.clone(),
             audience: token.audience.clone(),
@@ -260,16 +268,27 @@ impl Tokens {
         })
     }
 
-    /// The user of a token on a grant. The token must say what the grant says: whom it was issued to, on whose behalf.
-    async fn load_user(&self, token: &SignedAccessToken, grant_id: GrantId) -> Result<User, NotLive> {
+    /// What a token on a grant stands on. The token must say whom the grant is for.
+    async fn load_standing(
+        &self,
+        token: &SignedAccessToken,
+        grant_id: GrantId,
+    ) -> Result<store::grants::Standing, NotLive> {
         let hash = revocation_of(&token.id);
         let standing = self.store.read(move |db| store::grants::find_standing(db, &grant_id, Some(&hash))).await?;
         let standing = standing.filter(|standing| {
-            let (grant, user) = (&standing.grant, &standing.user);
-            let is_live = grant.revoked_at.is_none() && !standing.is_token_revoked;
-            is_live && user.id.as_str() == token.subject && grant.client_id == token.client_id
+            let is_live = standing.grant.revoked_at.is_none() && !standing.is_token_revoked;
+            is_live && standing.grant.client_id == token.client_id
         });
-        in_use(standing.ok_or(NotLive::Revoked)?.user)
+        standing.ok_or(NotLive::Revoked)
+    }
+
+    /// `sub`: the user as the client knows them, or the client itself (RFC 9068 §2.2, OIDC Core §8).
+    fn subject(&self, client: &Client, user: Option<&User>) -> Result<String, NotLive> {
+        match user {
+            Some(user) => Ok(subject::of(&self.keys, client, &user.id)?),
+            None => Ok(client.id.to_string()),
+        }
     }
 
     /// A token that a client got for itself speaks for nobody else (RFC 9068 §2.2).
@@ -289,18 +308,21 @@ impl Tokens {
         let found = self.store.read(move |db| store::opaque_access_tokens::find(db, &hash)).await?;
         let found = found.filter(|found| !found.token.expires_at.is_past(now)).ok_or(NotLive::Unknown)?;
         let token = found.token;
-        let (user, auth_time) = match (&token.grant_id, found.grant, found.user) {
-            (None, _, _) => (None, None),
+        let client = self.load_client(&token.client_id).await?;
+        let (user, auth_time, claims) = match (&token.grant_id, found.grant, found.user) {
+            (None, _, _) => (None, None, ClaimsRequest::default()),
             (Some(_), Some(grant), Some(user)) if grant.revoked_at.is_none() => {
-                (Some(in_use(user)?), Some(grant.auth_time))
+                (Some(in_use(user)?), Some(grant.auth_time), grant.claims)
             }
             (Some(_), Some(grant), None) if grant.revoked_at.is_none() => return Err(NotLive::User),
             (Some(_), _, _) => return Err(NotLive::Revoked),
         };
         Ok(LiveAccessToken {
             form: Form::Opaque,
-            client: self.load_client(&token.client_id).await?,
+            subject: self.subject(&client, user.as_ref())?,
+            client,
             user,
+            claims,
             grant_id: token.grant_id,
             scopes: token.scopes,
             audience: token.audience,

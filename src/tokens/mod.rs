@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod id_token;
 pub mod live;
 pub mod refresh_token;
+pub mod subject;
 
 pub use live::{Form, Issued, LiveAccessToken, LiveRefreshToken, NotLive, Tokens};
 

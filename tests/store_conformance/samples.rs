@@ -2,6 +2,7 @@
 
 use authward::domain::authorization::{AuthorizationRequest, Progress, Prompt};
 use authward::domain::callback::{Callback, ResponseMode};
+use authward::domain::claims_request::ClaimsRequest;
 use authward::domain::client::{ApplicationType, Client, ClientAuthentication, GrantType};
 use authward::domain::code::AuthorizationCode;
 use authward::domain::device::Device;
@@ -104,6 +105,8 @@ pub fn interaction(id: &str) -> Interaction {
             login_hint: Some("alice".to_owned()),
             ui_locales: Some("ko en".to_owned()),
             resources: vec!["https://api.example.com".to_owned()],
+            claims: claims(),
+            expected_subject: Some("alice".to_owned()),
         },
         browser: None,
         progress: Progress::default(),
@@ -130,7 +133,13 @@ pub fn grant(id: &str, user: &str, sid: &str) -> Grant {
         created_at: NOW,
         expires_at: later(6000),
         revoked_at: None,
+        claims: claims(),
     }
+}
+
+pub fn claims() -> ClaimsRequest {
+    ClaimsRequest::parse(r#"{"id_token": {"acr": {"essential": true, "value": "1"}}, "userinfo": {"name": null}}"#)
+        .unwrap()
 }
 
 pub fn code(text: &str, grant: &str) -> AuthorizationCode {

@@ -3,11 +3,13 @@
 
 use crate::domain::authorization::PromptError;
 use crate::domain::callback::Callback;
+use crate::domain::claims_request::ClaimsRequestError;
 use crate::domain::client::Client;
 use crate::domain::pkce::PkceError;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::resource::{IndicatorError, MOST_INDICATORS};
 use crate::domain::scope::ScopeError;
+use crate::domain::session::PASSWORD_CONTEXT;
 use crate::keys::KeysError;
 use crate::store::StoreError;
 use crate::web::answer::{self, page, redirect};
@@ -61,6 +63,14 @@ pub enum Cause {
     Prompt(PromptError, String),
     /// `max_age` is no number.
     MaxAge(String),
+    /// `claims` is malformed.
+    Claims(ClaimsRequestError),
+    /// An essential authentication context that no sign-in here gives.
+    ContextUnmet(String),
+    /// `id_token_hint` is no ID token of ours for this client.
+    Hint(String),
+    /// `id_token_hint` and `claims` ask for different subjects.
+    HintsDiffer,
     /// A `resource` that is not known or malformed, or too many of them.
     Resource(IndicatorError),
     /// A request object.
@@ -141,6 +151,14 @@ impl Cause {
             Self::MaxAge(sent) => {
                 Refusal::by(&rules::MAX_AGE).because(format!("max_age={sent}"), "a whole number of seconds")
             }
+            Self::Claims(error) => Refusal::by(&rules::CLAIMS).because("claims", error.to_string()),
+            Self::ContextUnmet(sent) => {
+                Refusal::by(&rules::CONTEXT_UNMET).because(format!("essential acr {sent}"), PASSWORD_CONTEXT)
+            }
+            Self::Hint(sent) => Refusal::by(&rules::ID_TOKEN_HINT)
+                .because(sent, "an ID token that this server issued to this client, expired or not"),
+            Self::HintsDiffer => Refusal::by(&rules::ID_TOKEN_HINT)
+                .because("id_token_hint and claims with different subjects", "one subject"),
             Self::Resource(error) => Refusal::by(&rules::RESOURCE)
                 .because(error.to_string(), format!("at most {MOST_INDICATORS} configured resources")),
             Self::RequestObject => Refusal::by(&rules::REQUEST_OBJECT).because("request", "the parameters themselves"),

@@ -14,13 +14,14 @@ pub use error::AuthorizeError;
 pub use interaction::{Flow, find_flow};
 pub use respond::{issue, refuse_denied};
 
-use crate::domain::authorization::{AuthorizationRequest, Next, Progress, Refused, decide};
+use crate::domain::authorization::{AuthorizationRequest, Next, Present, Progress, Refused, decide};
 use crate::domain::client::Client;
 use crate::domain::grant::Consent;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::sessions;
 use crate::store::{self, StoreError};
+use crate::tokens::subject;
 use crate::web::cookies::CookieKind;
 use crate::web::extract::{Body, Edge, Query};
 use crate::web::forms::StrictForm;
@@ -108,6 +109,8 @@ pub(super) async fn step(edge: &Edge, flow: Flow) -> Result<HttpResponse, Author
 /// Who is signed in, and what they have allowed this client.
 pub(super) struct Standing {
     session: Option<(Session, User)>,
+    /// The user as the client knows them; empty where nobody is signed in.
+    subject: String,
     consent: Option<Consent>,
     progress: Progress,
 }
@@ -126,7 +129,7 @@ pub struct SignedIn {
 impl Standing {
     pub(super) async fn find(edge: &Edge, client: &Arc<Client>, progress: Progress) -> Result<Self, AuthorizeError> {
         let Some(cookie) = edge.cookie(CookieKind::Session) else {
-            return Ok(Self { session: None, consent: None, progress });
+            return Ok(Self::nobody(progress));
         };
         let (hash, client_id, now) = (cookie.hash(), client.id.clone(), edge.context.now);
         let found = edge.store.read(move |db| -> Result<_, StoreError> {
@@ -138,14 +141,21 @@ impl Standing {
             Ok(Some((session, user, consent)))
         });
         Ok(match found.await? {
-            None => Self { session: None, consent: None, progress },
-            Some((session, user, consent)) => Self { session: Some((session, user)), consent, progress },
+            None => Self::nobody(progress),
+            Some((session, user, consent)) => {
+                let subject = subject::of(&edge.keys, client, &user.id)?;
+                Self { session: Some((session, user)), subject, consent, progress }
+            }
         })
     }
 
+    fn nobody(progress: Progress) -> Self {
+        Self { session: None, subject: String::new(), consent: None, progress }
+    }
+
     fn decide(&self, request: &AuthorizationRequest, client: &Client, edge: &Edge) -> Next {
-        let session = self.session.as_ref().map(|(session, _)| session);
-        decide(request, client, session, self.consent.as_ref(), (self.progress, edge.context.now))
+        let present = self.session.as_ref().map(|(session, _)| Present { session, subject: &self.subject });
+        decide(request, client, present, self.consent.as_ref(), (self.progress, edge.context.now))
     }
 
     pub(super) fn signed_in(&self) -> Result<SignedIn, AuthorizeError> {

@@ -5,12 +5,17 @@ use super::error::{AuthorizeError, Cause};
 use crate::clients::Catalogue;
 use crate::domain::authorization::{AuthorizationRequest, Prompt};
 use crate::domain::callback::{Callback, CallbackError, ResponseMode};
+use crate::domain::claims;
+use crate::domain::claims_request::ClaimsRequest;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::exception::Allowance;
 use crate::domain::pkce::{CodeChallenge, CodeChallengeMethod};
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::scope::{OPENID, ScopeSet};
+use crate::domain::session::PASSWORD_CONTEXT;
 use crate::domain::time::{Lifetime, Timestamp};
+use crate::keys::{KeysError, VerifyError};
+use crate::tokens::id_token;
 use crate::web::extract::Edge;
 use crate::web::forms::StrictForm;
 use crate::web::middleware::SeenClient;
@@ -36,8 +41,16 @@ pub(super) async fn parse(
     let catalogue = edge.clients.catalogue().await?;
     let reader = Reader { form, client: &client, now: edge.context.now };
     let resources = reader.resources(&catalogue);
-    let request =
+    let mut request =
         resources.and_then(|resources| reader.read(&callback, resources)).map_err(|cause| at(&callback, cause))?;
+    let hinted = hinted_subject(edge, form, &client).await.map_err(|error| match error {
+        HintError::Keys(error) => AuthorizeError::Keys(error),
+        HintError::Cause(cause) => at(&callback, cause),
+    })?;
+    request.expected_subject = match (hinted, request.claims.subject()) {
+        (Some(hinted), Some(asked)) if hinted != asked => return Err(at(&callback, Cause::HintsDiffer)),
+        (hinted, asked) => hinted.or_else(|| asked.map(str::to_owned)),
+    };
     Ok((client, request))
 }
 
@@ -90,6 +103,23 @@ fn answer_form(form: &StrictForm) -> Result<(ResponseMode, Option<String>), (Opt
     Ok((mode, state))
 }
 
+/// Why a hint is not taken.
+enum HintError {
+    Keys(KeysError),
+    Cause(Cause),
+}
+
+/// `id_token_hint` (OIDC Core §3.1.2.1): an ID token of ours for this client, expired or not.
+async fn hinted_subject(edge: &Edge, form: &StrictForm, client: &Client) -> Result<Option<String>, HintError> {
+    let Some(hint) = form.find("id_token_hint") else { return Ok(None) };
+    match id_token::read_hint(&edge.keys, edge.issuer().as_str(), hint).await {
+        Ok(hint) if hint.audience.iter().any(|audience| audience == client.id.as_str()) => Ok(Some(hint.subject)),
+        Ok(_) => Err(HintError::Cause(Cause::Hint("an ID token of another client".to_owned()))),
+        Err(VerifyError::Unavailable(_)) => Err(HintError::Keys(KeysError::NotReady)),
+        Err(error) => Err(HintError::Cause(Cause::Hint(error.to_string()))),
+    }
+}
+
 struct Reader<'a> {
     form: &'a StrictForm,
     client: &'a Client,
@@ -116,6 +146,8 @@ impl Reader<'_> {
             ui_locales: self.bounded("ui_locales", LONGEST_HINT)?,
             scopes,
             resources,
+            claims: self.claims()?,
+            expected_subject: None,
         })
     }
 
@@ -186,6 +218,20 @@ impl Reader<'_> {
         let is_number = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
         let seconds = text.parse::<i64>().ok().filter(|_| is_number).ok_or_else(|| Cause::MaxAge(text.to_owned()))?;
         Ok(Some(Lifetime::seconds(seconds)))
+    }
+
+    /// OIDC Core §5.5; §5.5.1.1: an essential context that cannot be met fails the request, a voluntary one does not.
+    fn claims(&self) -> Result<ClaimsRequest, Cause> {
+        let Some(text) = self.form.find("claims") else { return Ok(ClaimsRequest::default()) };
+        let claims = ClaimsRequest::parse(text).map_err(Cause::Claims)?;
+        let essential = claims.essential_contexts();
+        if essential.is_empty() || essential.contains(&PASSWORD_CONTEXT) {
+            // What the client may not have by scope it is not given one by one either.
+            let may_have = |name: &str| claims::scope_of(name).is_none_or(|scope| self.client.scopes.contains(scope));
+            Ok(claims.filtered(may_have))
+        } else {
+            Err(Cause::ContextUnmet(essential.join(" ")))
+        }
     }
 
     /// RFC 8707 §2

@@ -133,6 +133,7 @@ fn grant(edge: &Edge, client: &Client, request: &AuthorizationRequest, who: &Sig
         created_at: now,
         expires_at: now.plus(tokens::longest_grant(&edge.settings, client)),
         revoked_at: None,
+        claims: request.claims.clone(),
     }
 }
 
@@ -140,7 +141,7 @@ fn grant(edge: &Edge, client: &Client, request: &AuthorizationRequest, who: &Sig
 fn remembered(request: &AuthorizationRequest, who: &SignedIn, flow: Option<&Flow>, edge: &Edge) -> Option<Consent> {
     flow.filter(|flow| flow.interaction.progress.consented)?;
     let before = who.consent.as_ref().map(|consent| consent.scopes.clone()).unwrap_or_default();
-    let scopes = before.union(&request.scopes);
+    let scopes = before.union(&request.consent_scopes());
     (who.consent.is_none() || scopes != before).then(|| Consent {
         user_id: who.user.id.clone(),
         client_id: request.client_id.clone(),

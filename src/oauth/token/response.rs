@@ -2,6 +2,7 @@
 
 use super::access_token::{Form, Settled};
 use super::error::TokenError;
+use crate::domain::claims as user_claims;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::key::Algorithm;
@@ -10,6 +11,7 @@ use crate::domain::secret::Secret;
 use crate::domain::user::User;
 use crate::tokens::access_token::{self, AccessTokenClaims};
 use crate::tokens::id_token::{self, IdTokenClaims};
+use crate::tokens::subject;
 use crate::web::extract::Edge;
 use crate::web::middleware::Attribution;
 use serde::Serialize;
@@ -47,12 +49,17 @@ pub(super) struct Granted {
 pub(super) fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<TokenResponse, TokenError> {
     let granted = issuance.granted.as_ref();
     let settled = &issuance.access_token;
+    // RFC 9068 §2.2: without a resource owner "the value of sub SHOULD correspond to an identifier of the client".
+    let subject = match granted {
+        Some(granted) => subject::of(&edge.keys, client, &granted.user.id)?,
+        None => client.id.to_string(),
+    };
     let access_token = match &settled.form {
         Form::Opaque(token) => token.reveal().to_owned(),
-        Form::Signed(typ) => access_token::mint(&edge.keys, &edge.entropy, typ, &claims(edge, client, issuance))?,
+        Form::Signed(typ) => access_token::mint(&edge.keys, &edge.entropy, typ, &claims(edge, client, (issuance, &subject)))?,
     };
     let id_token = match granted.filter(|_| settled.scopes.contains(OPENID)) {
-        Some(granted) => Some(id_token(edge, client, granted, &access_token)?),
+        Some(granted) => Some(id_token(edge, client, granted, (&subject, &access_token))?),
         None => None,
     };
     Attribution::note(&edge.request, |noted| noted.resource = settled.audience.first().cloned());
@@ -66,13 +73,16 @@ pub(super) fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<
     })
 }
 
-fn claims<'a>(edge: &'a Edge, client: &'a Client, issuance: &'a Issuance) -> AccessTokenClaims<'a> {
+fn claims<'a>(
+    edge: &'a Edge,
+    client: &'a Client,
+    (issuance, subject): (&'a Issuance, &'a str),
+) -> AccessTokenClaims<'a> {
     let (granted, settled) = (issuance.granted.as_ref(), &issuance.access_token);
     AccessTokenClaims {
         grant_id: granted.map(|granted| &granted.grant.id),
         issuer: edge.issuer().as_str(),
-        // RFC 9068 §2.2: without a resource owner "the value of sub SHOULD correspond to an identifier of the client".
-        subject: granted.map_or(client.id.as_str(), |granted| granted.user.id.as_str()),
+        subject,
         audience: &settled.audience,
         client_id: client.id.as_str(),
         scopes: &settled.scopes,
@@ -82,12 +92,17 @@ fn claims<'a>(edge: &'a Edge, client: &'a Client, issuance: &'a Issuance) -> Acc
     }
 }
 
-fn id_token(edge: &Edge, client: &Client, granted: &Granted, access_token: &str) -> Result<String, TokenError> {
+fn id_token(
+    edge: &Edge,
+    client: &Client,
+    granted: &Granted,
+    (subject, access_token): (&str, &str),
+) -> Result<String, TokenError> {
     // OpenID Connect Registration §2: RS256 where the client registered nothing else.
     let algorithm = Algorithm::parse(&client.id_token_algorithm).unwrap_or(Algorithm::RS256);
     let claims = IdTokenClaims {
         issuer: edge.issuer().as_str(),
-        subject: granted.user.id.as_str(),
+        subject,
         client_id: client.id.as_str(),
         nonce: granted.nonce.as_deref(),
         auth_time: granted.grant.auth_time,
@@ -95,6 +110,7 @@ fn id_token(edge: &Edge, client: &Client, granted: &Granted, access_token: &str)
         issued_at: edge.context.now,
         lifetime: edge.settings.tokens.id_token_lifetime,
         access_token,
+        about_user: user_claims::wished(&granted.user, &granted.grant.claims.id_token),
     };
     Ok(id_token::mint(&edge.keys, algorithm, &claims)?)
 }
