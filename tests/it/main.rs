@@ -11,6 +11,7 @@ mod authorize_answer;
 mod authorize_client;
 mod authorize_request;
 mod bad_input;
+mod claims;
 mod client_credentials;
 mod consent;
 mod cors;
