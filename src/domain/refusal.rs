@@ -213,6 +213,9 @@ rules! {
     /// `id_token_hint` is not one of ours.
     ID_TOKEN_HINT: "AW-ID-TOKEN-HINT", "invalid_request", "OIDC Core §3.1.2.1", "id_token_hint is not an ID token of this client",
         "Send an ID token that this server issued to this client, or leave the hint out.";
+    /// A `post_logout_redirect_uri` that is not registered.
+    LOGOUT_REDIRECT_URI: "AW-LOGOUT-REDIRECT-URI", "invalid_request", "OpenID Connect RP-Initiated Logout §3", "post_logout_redirect_uri is not registered for this client",
+        "Register this address in post_logout_redirect_uris, or send a registered one, character for character.";
     /// `state`, `nonce`, `login_hint` or another value is too long.
     VALUE_TOO_LONG: "AW-VALUE-TOO-LONG", "invalid_request", "RFC 6749 §4.1.1", "a value is longer than allowed",
         "Shorten the value named under sent to the bound named under expected.";

@@ -120,7 +120,7 @@ fn of_refresh_token<'a>(edge: &'a Edge, token: &'a LiveRefreshToken) -> Active<'
     Active {
         active: true,
         iss: edge.issuer().as_str(),
-        sub: token.user.id.as_str(),
+        sub: &token.subject,
         aud: Audience::One(edge.issuer().as_str()),
         client_id: family.client_id.as_str(),
         username: Some(token.user.username.as_str()),

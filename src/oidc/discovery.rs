@@ -13,6 +13,9 @@ pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algor
     let mut document = shared;
     let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     let own = json!({
+        "end_session_endpoint": issuer.endpoint("/logout"),
+        "frontchannel_logout_supported": true,
+        "frontchannel_logout_session_supported": true,
         "userinfo_endpoint": issuer.endpoint("/userinfo"),
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": algorithms,

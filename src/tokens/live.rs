@@ -93,6 +93,8 @@ pub struct LiveRefreshToken {
     pub family: RefreshTokenFamily,
     /// What it hangs on.
     pub grant: Grant,
+    /// `sub`: the user as its client knows them (OIDC Core §8).
+    pub subject: String,
     /// On whose behalf; not disabled.
     pub user: User,
 }
@@ -216,8 +218,10 @@ impl Tokens {
         let standing = self.store.read(move |db| store::grants::find_standing(db, &grant_id, None)).await?;
         let standing = standing.filter(|standing| standing.grant.revoked_at.is_none() && family.revoked_at.is_none());
         let standing = standing.ok_or(NotLive::Revoked)?;
-        self.load_client(&family.client_id).await?;
-        Ok(LiveRefreshToken { user: in_use(standing.user)?, grant: standing.grant, family })
+        let client = self.load_client(&family.client_id).await?;
+        let user = in_use(standing.user)?;
+        let subject = self.subject(&client, Some(&user))?;
+        Ok(LiveRefreshToken { user, subject, grant: standing.grant, family })
     }
 
     /// What `text` was issued as, although it may be revoked already; nothing that has expired.

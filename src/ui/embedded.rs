@@ -26,7 +26,7 @@ macro_rules! files {
     };
 }
 
-const TEMPLATES: [(&str, &str); 18] = texts![
+const TEMPLATES: [(&str, &str); 19] = texts![
     "pages/account.html",
     "pages/apps.html",
     "pages/consent.html",
@@ -36,6 +36,7 @@ const TEMPLATES: [(&str, &str); 18] = texts![
     "pages/form_post.html",
     "pages/layout.html",
     "pages/logged_out.html",
+    "pages/logging_out.html",
     "pages/login.html",
     "pages/logout.html",
     "pages/parts.html",
@@ -49,7 +50,8 @@ const TEMPLATES: [(&str, &str); 18] = texts![
 
 const LOCALES: [(&str, &str); 2] = texts!["locales/en.ftl", "locales/ko.ftl"];
 
-const ASSETS: [(&str, &[u8]); 4] = files!["templates/assets": "authward.css", "form-post.js", "mark.svg", "reveal.js"];
+const ASSETS: [(&str, &[u8]); 5] =
+    files!["templates/assets": "authward.css", "form-post.js", "logging-out.js", "mark.svg", "reveal.js"];
 
 const DEMO: [(&str, &[u8]); 3] = files!["examples/spa": "app.js", "index.html", "style.css"];
 

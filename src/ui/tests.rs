@@ -426,10 +426,14 @@ fn every_sample(ui: &Ui, locale: Locale) -> Vec<(String, String)> {
                 csrf: "token",
                 username: "alice",
                 client_name: Some("Photo Prints".into()),
+                fields: vec![("state", "s")],
             },
             &frame,
         ),
     );
+    let logging_out =
+        LoggingOutPage { frames: vec!["https://a.example/out?iss=x&sid=y"], next: Some("https://b.example/") };
+    add("logging-out", ui.render(&logging_out, &frame));
     add("logged-out", ui.render(&LoggedOutPage {}, &frame));
     for case in ["redirect-uri", "expired", "busy", "not-found"] {
         add(&format!("error-{case}"), ui.render(&ErrorPage::sample(case), &frame));
@@ -792,6 +796,17 @@ struct LogoutPage {
     csrf: &'static str,
     username: &'static str,
     client_name: Option<String>,
+    fields: Vec<(&'static str, &'static str)>,
+}
+
+#[derive(Serialize)]
+struct LoggingOutPage {
+    frames: Vec<&'static str>,
+    next: Option<&'static str>,
+}
+
+impl Page for LoggingOutPage {
+    const TEMPLATE: &'static str = "pages/logging_out.html";
 }
 
 impl Page for LogoutPage {

@@ -243,6 +243,8 @@ logout-submit = Sign out
 logout-stay = Stay signed in
 logged-out-title = You are signed out
 logged-out-lead = Nobody is signed in on this device any more. You can close this page.
+logging-out-lead = Your other apps are being told.
+logging-out-next = Continue
 logged-out-login = Sign in again
 
 ## Answer sent by a form

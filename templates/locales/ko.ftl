@@ -214,6 +214,8 @@ logout-submit = 로그아웃
 logout-stay = 로그인 유지
 logged-out-title = 로그아웃했습니다
 logged-out-lead = 이제 이 기기에 로그인한 사람이 없습니다. 이 페이지를 닫으셔도 됩니다.
+logging-out-lead = 다른 앱에도 로그아웃을 알리고 있습니다.
+logging-out-next = 계속
 logged-out-login = 다시 로그인
 
 ## 폼으로 보내는 응답

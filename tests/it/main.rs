@@ -16,6 +16,7 @@ mod client_credentials;
 mod consent;
 mod cors;
 mod discovery;
+mod end_session;
 mod forms;
 mod framing;
 mod full_disk;

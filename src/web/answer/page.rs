@@ -1,6 +1,6 @@
 //! Pages for people: rendered templates with their content security policy, and refusals as pages.
 
-use super::{record, status, with_retry};
+use super::{record, redirect, status, with_retry};
 use crate::domain::callback::Callback;
 use crate::domain::refusal::{self, Refusal};
 use crate::ui::{Frame, Page};
@@ -17,7 +17,7 @@ pub fn show(edge: &Edge, page: &impl Page) -> HttpResponse {
 /// Shows a page inside a sign-in flow, in the language its client asked for. Its forms may end in a redirect to the
 /// callback, which browsers check against `form-action` too.
 pub fn show_in_flow(edge: &Edge, page: &impl Page, ui_locales: Option<&str>, callback: &Callback) -> HttpResponse {
-    show_with(edge, page, ui_locales, &policy(&[&form_target(callback)], true))
+    show_with(edge, page, ui_locales, &policy(&[&redirect::form_target(callback.redirect_uri())], true))
 }
 
 /// Shows a page with this content security policy.
@@ -64,13 +64,6 @@ pub fn policy(form_targets: &[&str], with_script: bool) -> String {
     format!(
         "default-src 'none'; style-src 'self'; img-src 'self'{script}; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
     )
-}
-
-/// The form target of a callback. Browsers check every hop after a form against `form-action`, and a relying party may
-/// pass its callback on to another of its hosts: so https as such, or the scheme of a native app, or plain http where the
-/// callback is on loopback.
-pub fn form_target(callback: &Callback) -> String {
-    callback.redirect_uri().split_once(':').map_or_else(|| "'self'".to_owned(), |(scheme, _)| format!("{scheme}:"))
 }
 
 #[derive(Serialize)]

@@ -52,7 +52,7 @@ fn send(edge: &Edge, callback: &Callback, client_name: &str, parameters: &[(&str
         ResponseMode::FormPost => {
             let fields = all.iter().map(|(name, value)| Field { name, value }).collect();
             let form = FormPostPage { action: callback.redirect_uri(), fields, client_name };
-            let policy = page::policy(&[&page::form_target(callback)], true);
+            let policy = page::policy(&[&form_target(callback.redirect_uri())], true);
             page::show_with(edge, &form, None, &policy)
         }
     }
@@ -63,8 +63,15 @@ pub fn see_other(location: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((header::LOCATION, location)).finish()
 }
 
+/// What `form-action` must allow for a redirect to `uri` after a form. Browsers check every hop after a form, and a relying
+/// party may pass its callback on to another of its hosts: so https as such, or the scheme of a native app, or plain http
+/// where the address is on loopback.
+pub fn form_target(uri: &str) -> String {
+    uri.split_once(':').map_or_else(|| "'self'".to_owned(), |(scheme, _)| format!("{scheme}:"))
+}
+
 /// Appends to the query that the redirect URI may already have, which is kept (RFC 6749 §3.1.2).
-fn with_query(redirect_uri: &str, parameters: &[(&str, &str)]) -> String {
+pub fn with_query(redirect_uri: &str, parameters: &[(&str, &str)]) -> String {
     let joint = match redirect_uri.split_once('?') {
         None => "?",
         Some((_, "")) => "",
