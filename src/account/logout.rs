@@ -235,7 +235,7 @@ async fn end(edge: &Edge, wish: &Wish, session: Session) -> Result<HttpResponse,
 
 /// The clients of the session, whose end is this.
 fn remove(db: &mut Db, session: &Session, event: &Event) -> Result<Vec<ClientId>, StoreError> {
-    let clients = store::grants::clients_of_session(db, &session.user_id, &session.sid)?;
+    let clients = store::grants::clients_of_session(db, &session.user_id, &session.sid, event.by.at)?;
     if store::sessions::remove(db, &session.hash)? {
         store::audit::insert(db, event)?;
     }

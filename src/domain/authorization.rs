@@ -197,6 +197,7 @@ mod tests {
     use super::*;
     use crate::domain::callback::ResponseMode;
     use crate::domain::client::{ApplicationType, ClientAuthentication, GrantType};
+    use crate::domain::device::Device;
     use crate::domain::id::{Sid, UserId};
     use crate::domain::redirect_uri::RedirectUri;
     use crate::domain::secret::TokenHash;
@@ -261,6 +262,7 @@ mod tests {
             last_seen_at: began,
             idle_expires_at: ends,
             expires_at: ends,
+            device: Device::default(),
         }
     }
 

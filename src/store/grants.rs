@@ -13,9 +13,6 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use diesel::prelude::*;
 
-/// The most clients of one session that are told of its end.
-const MOST_CLIENTS: i64 = 100;
-
 #[derive(Queryable)]
 pub(super) struct Row {
     id: String,
@@ -198,17 +195,6 @@ fn revoke_all(db: &mut Db, ids: Vec<String>, now: Timestamp) -> Result<u64, Stor
         revoked += u64::from(revoke(db, &GrantId::new(id), now)?);
     }
     Ok(revoked)
-}
-
-/// The clients that were granted something in a session, 100 at most.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn clients_of_session(db: &mut Db, user: &UserId, sid: &Sid) -> Result<Vec<ClientId>, StoreError> {
-    let in_it = grants::table.filter(grants::user_id.eq(user.as_str())).filter(grants::sid.eq(sid.as_str()));
-    let clients: Vec<String> =
-        in_it.select(grants::client_id).distinct().order(grants::client_id).limit(MOST_CLIENTS).load(db)?;
-    Ok(clients.into_iter().map(ClientId::new).collect())
 }
 
 /// Moves the end of a grant, because something issued from it lives longer; whether there is such a grant.

@@ -59,6 +59,7 @@ async fn every_listed_endpoint_answers_and_nothing_else_is_listed() {
         .collect();
     let expected = [
         "authorization_endpoint",
+        "end_session_endpoint",
         "introspection_endpoint",
         "jwks_uri",
         "revocation_endpoint",
@@ -69,6 +70,7 @@ async fn every_listed_endpoint_answers_and_nothing_else_is_listed() {
     for (name, method, status) in [
         ("authorization_endpoint", "GET", 400),
         ("authorization_endpoint", "POST", 400),
+        ("end_session_endpoint", "GET", 200),
         ("token_endpoint", "POST", 400),
         ("introspection_endpoint", "POST", 401),
         ("revocation_endpoint", "POST", 401),

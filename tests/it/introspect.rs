@@ -3,6 +3,7 @@
 use crate::support::clients::{self, SECRET};
 use crate::support::relying_party::basic;
 use crate::support::{Answer, RelyingParty, TestApp, jwt};
+use authward::domain::audit::By;
 use authward::domain::client::{Client, GrantType};
 use authward::domain::id::{ClientId, KeyId};
 use authward::domain::resource::{AccessTokenType, Resource};
@@ -185,7 +186,7 @@ async fn a_token_of_a_key_that_was_taken_out_of_use_is_inactive() {
         assert_eq!(api.introspect(&token).await.json()["active"], true);
     }
     let kid = jsonwebtoken::decode_header(&token).unwrap().kid.unwrap();
-    app.services.keys.retire(&KeyId::new(kid)).await.unwrap();
+    app.services.keys.retire(&KeyId::new(kid), &By::command("keys retire", app.now())).await.unwrap();
     assert_inactive(&api.introspect(&token).await);
     assert_eq!(api.introspect(&token_for(&app, None).await).await.json()["active"], true);
 }

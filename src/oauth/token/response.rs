@@ -56,7 +56,9 @@ pub(super) fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<
     };
     let access_token = match &settled.form {
         Form::Opaque(token) => token.reveal().to_owned(),
-        Form::Signed(typ) => access_token::mint(&edge.keys, &edge.entropy, typ, &claims(edge, client, (issuance, &subject)))?,
+        Form::Signed(typ) => {
+            access_token::mint(&edge.keys, &edge.entropy, typ, &claims(edge, client, (issuance, &subject)))?
+        }
     };
     let id_token = match granted.filter(|_| settled.scopes.contains(OPENID)) {
         Some(granted) => Some(id_token(edge, client, granted, (&subject, &access_token))?),
