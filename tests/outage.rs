@@ -1,20 +1,21 @@
 //! `authward serve` while its database is away or comes and goes, and when it is told to stop: it answers 503 instead of
 //! hanging or ending, heals without a restart, and finishes what is in flight.
 //!
-//! The PostgreSQL of these tests is their own, because it is stopped and started under the server.
+//! The databases of these tests are their own, because they are stopped and started under the server.
 
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use reqwest::header::RETRY_AFTER;
 use serde_json::Value;
+use support::databases::DatabaseKind;
+use support::own_server::{OwnServer, Stop};
 use support::server::free_port;
 use tempfile::TempDir;
 
@@ -32,10 +33,20 @@ const PAUSE: Duration = Duration::from_millis(50);
 const CLIENT: &str = "authward-demo";
 
 #[tokio::test]
-async fn nodes_started_without_their_database_heal_when_it_appears() {
-    let mut database = PostgreSql::install();
-    let mut migrating = Node::start(&database.url, &[("AUTHWARD__DATABASE__MIGRATE_ON_START", "true")]);
-    let mut waiting = Node::start(&database.url, &[]);
+async fn nodes_started_without_their_database_heal_when_it_appears_on_postgresql() {
+    nodes_started_without_their_database_heal_when_it_appears(DatabaseKind::Postgres).await;
+}
+
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn nodes_started_without_their_database_heal_when_it_appears_on_mariadb() {
+    nodes_started_without_their_database_heal_when_it_appears(DatabaseKind::Mysql).await;
+}
+
+async fn nodes_started_without_their_database_heal_when_it_appears(kind: DatabaseKind) {
+    let mut database = OwnServer::install(kind);
+    let mut migrating = Node::start(&database.url(), &[("AUTHWARD__DATABASE__MIGRATE_ON_START", "true")]);
+    let mut waiting = Node::start(&database.url(), &[]);
     for node in [&mut migrating, &mut waiting] {
         node.until("/health/live", 200, LONGEST_RECOVERY).await;
         node.assert_unavailable().await;
@@ -50,8 +61,8 @@ async fn nodes_started_without_their_database_heal_when_it_appears() {
 
 #[tokio::test]
 async fn a_node_waits_for_a_schema_that_it_may_not_migrate() {
-    let mut database = PostgreSql::install();
-    let mut node = Node::start(&database.url, &[]);
+    let mut database = OwnServer::install(DatabaseKind::Postgres);
+    let mut node = Node::start(&database.url(), &[]);
     node.until("/health/live", 200, LONGEST_RECOVERY).await;
     database.start();
     let migrated = patiently(LONGEST_RECOVERY, async || {
@@ -59,20 +70,30 @@ async fn a_node_waits_for_a_schema_that_it_may_not_migrate() {
         assert_eq!(node.get("/health/ready").await.0, 503);
         node.command().arg("migrate").output().expect("the binary starts").status.success()
     });
-    assert!(migrated.await, "`authward migrate` fails\n{}", database.log());
+    assert!(migrated.await, "`authward migrate` fails");
     node.until("/health/ready", 200, LONGEST_RECOVERY).await;
     node.assert_serving().await;
 }
 
 #[tokio::test]
-async fn a_database_that_is_stopped_and_started_is_found_again() {
-    let mut database = PostgreSql::install();
+async fn a_database_that_is_stopped_and_started_is_found_again_on_postgresql() {
+    a_database_that_is_stopped_and_started_is_found_again(DatabaseKind::Postgres).await;
+}
+
+#[cfg(feature = "mysql")]
+#[tokio::test]
+async fn a_database_that_is_stopped_and_started_is_found_again_on_mariadb() {
+    a_database_that_is_stopped_and_started_is_found_again(DatabaseKind::Mysql).await;
+}
+
+async fn a_database_that_is_stopped_and_started_is_found_again(kind: DatabaseKind) {
+    let mut database = OwnServer::install(kind);
     database.start();
-    let mut node = Node::start(&database.url, &[("AUTHWARD__DATABASE__MIGRATE_ON_START", "true")]);
+    let mut node = Node::start(&database.url(), &[("AUTHWARD__DATABASE__MIGRATE_ON_START", "true")]);
     node.until("/health/ready", 200, LONGEST_RECOVERY).await;
-    for _ in 0..2 {
+    for how in [Stop::Fast, Stop::Hard] {
         node.assert_serving().await;
-        database.stop();
+        database.stop(how);
         node.assert_unavailable().await;
         assert_eq!(node.get("/health/live").await.0, 200, "a lost database is no reason to end the process");
         database.start();
@@ -274,101 +295,4 @@ async fn patiently(longest: Duration, mut is_so: impl AsyncFnMut() -> bool) -> b
 fn send(signal: &str, child: &Child) {
     let status = Command::new("kill").args([format!("-{signal}"), child.id().to_string()]).status();
     assert!(status.expect("kill runs").success(), "no process takes {signal}");
-}
-
-/// A PostgreSQL server of one test: installed, but not running until told. As root it runs as its own user.
-struct PostgreSql {
-    url: String,
-    port: u16,
-    programs: PathBuf,
-    /// Where another user may look too.
-    folder: PathBuf,
-    child: Option<Child>,
-}
-
-impl PostgreSql {
-    fn install() -> Self {
-        let folder = PathBuf::from(printed(Command::new("mktemp").arg("-d").env_remove("TMPDIR")));
-        printed(Command::new("chmod").arg("755").arg(&folder));
-        let data = folder.join("data");
-        let mut install = Command::new("install");
-        install.args(["-d", "-m", "700"]);
-        if is_root() {
-            install.args(["-o", "postgres", "-g", "postgres"]);
-        }
-        printed(install.arg(&data));
-        let port = free_port();
-        let url = format!("postgres://authward@127.0.0.1:{port}/postgres");
-        let server = Self { url, port, programs: programs(), folder, child: None };
-        let mut initdb = server.program("initdb");
-        initdb.args(["--username=authward", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
-        printed(initdb.arg("--pgdata").arg(data));
-        server
-    }
-
-    fn start(&mut self) {
-        let log = std::fs::File::options().append(true).create(true).open(self.folder.join("log")).expect("the log");
-        let mut postgres = self.program("postgres");
-        postgres.arg("-D").arg(self.folder.join("data"));
-        postgres.args(["--listen_addresses=127.0.0.1", "--unix_socket_directories=", "--fsync=off"]);
-        postgres.arg(format!("--port={}", self.port)).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.child = Some(postgres.spawn().expect("PostgreSQL starts"));
-    }
-
-    /// Ends it as an administrator who is in a hurry does: connections are cut, everything is written.
-    fn stop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            send("INT", &child);
-            child.wait().expect("our own child");
-        }
-    }
-
-    fn program(&self, name: &str) -> Command {
-        let path = self.programs.join(name);
-        let mut command = Command::new(if is_root() { Path::new("setpriv") } else { &path });
-        if is_root() {
-            command.args(["--reuid=postgres", "--regid=postgres", "--init-groups"]).arg(path);
-        }
-        command.current_dir(&self.folder);
-        command
-    }
-
-    fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
-    }
-}
-
-impl Drop for PostgreSql {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // Immediate shutdown: nothing of it is needed any more.
-            let _ = Command::new("kill").args(["-QUIT", &child.id().to_string()]).status();
-            let ended = (0..100).any(|_| {
-                thread::sleep(PAUSE);
-                matches!(child.try_wait(), Ok(Some(_)))
-            });
-            if !ended {
-                let _ = child.kill();
-                let _ = child.wait();
-            }
-        }
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn is_root() -> bool {
-    printed(Command::new("id").arg("-u")) == "0"
-}
-
-/// The folder of PostgreSQL's programs: the newest version that is installed.
-fn programs() -> PathBuf {
-    PathBuf::from(printed(Command::new("sh").args(["-c", "ls -d /usr/lib/postgresql/*/bin | sort -V | tail -n 1"])))
-}
-
-/// What a program prints.
-#[track_caller]
-fn printed(command: &mut Command) -> String {
-    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }

@@ -2,13 +2,14 @@
 
 use crate::databases::{DatabaseKind, TestDatabase};
 use crate::harness::open;
+use crate::own_server::{OwnServer, Stop};
 use crate::samples::user;
 use authward::clock::Stopwatch;
 use authward::domain::id::UserId;
 use authward::store::{Store, StoreError, StoreOptions, migrate, users};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 async fn add(store: &Store, name: &'static str) -> Result<(), StoreError> {
@@ -130,134 +131,6 @@ async fn fill_the_disk(url: &str) {
     }
 }
 
-/// A server of the test's own, which it may stop.
-struct Server {
-    kind: DatabaseKind,
-    folder: tempfile::TempDir,
-    port: u16,
-    process: Option<Child>,
-}
-
-impl Server {
-    fn create(kind: DatabaseKind) -> Self {
-        let folder = tempfile::Builder::new().prefix("authward-server-").tempdir().unwrap();
-        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut server = Self { kind, folder, port, process: None };
-        server.initialize();
-        server.start();
-        server
-    }
-
-    fn url(&self) -> String {
-        match self.kind {
-            DatabaseKind::Postgres => format!("postgres://postgres@127.0.0.1:{}/postgres", self.port),
-            _ => format!("mysql://root@127.0.0.1:{}/test", self.port),
-        }
-    }
-
-    fn path(&self, name: &str) -> String {
-        self.folder.path().join(name).display().to_string()
-    }
-
-    fn initialize(&self) {
-        let data = self.path("data");
-        match self.kind {
-            DatabaseKind::Postgres => succeed(as_owner("initdb").args([
-                "--auth=trust",
-                "--username=postgres",
-                "--encoding=UTF8",
-                "--no-locale",
-                "--no-sync",
-                &data,
-            ])),
-            _ => succeed(Command::new("mariadb-install-db").args([
-                "--no-defaults",
-                "--auth-root-authentication-method=normal",
-                &format!("--datadir={data}"),
-                &format!("--user={}", if is_root() { "mysql" } else { "" }),
-            ])),
-        }
-    }
-
-    /// Starts the server and returns when it answers.
-    fn start(&mut self) {
-        let (data, port) = (self.path("data"), self.port);
-        if self.kind == DatabaseKind::Postgres {
-            let options = format!("-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off");
-            let arguments = ["-D", &data, "--wait", "--silent", "--log=/dev/null", "--options", &options, "start"];
-            return succeed(as_owner("pg_ctl").args(arguments));
-        }
-        let mut server = Command::new("mariadbd");
-        server.args([
-            "--no-defaults",
-            "--bind-address=127.0.0.1",
-            "--skip-name-resolve",
-            "--innodb-buffer-pool-size=16M",
-        ]);
-        server.args([format!("--datadir={data}"), format!("--port={port}"), format!("--socket={}", self.path("s"))]);
-        server.args(is_root().then_some("--user=mysql")).stdout(Stdio::null()).stderr(Stdio::null());
-        self.process = Some(server.spawn().unwrap());
-        succeed(Command::new("mariadb-admin").args([
-            "--no-defaults",
-            "--wait=20",
-            "--protocol=tcp",
-            "--host=127.0.0.1",
-            "--user=root",
-            &format!("--port={port}"),
-            "ping",
-        ]));
-    }
-
-    /// Ends the server without ceremony.
-    fn stop(&mut self) {
-        match self.process.take() {
-            None if self.kind == DatabaseKind::Postgres => succeed(as_owner("pg_ctl").args([
-                "-D",
-                &self.path("data"),
-                "--wait",
-                "--silent",
-                "--mode=immediate",
-                "stop",
-            ])),
-            None => {}
-            Some(mut process) => {
-                process.kill().unwrap();
-                process.wait().unwrap();
-            }
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn is_root() -> bool {
-    std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0
-}
-
-/// A program of PostgreSQL. It refuses to run as root, so root becomes the user that the package made for it.
-fn as_owner(program: &str) -> Command {
-    let installed = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().filter_map(Result::ok);
-    let found = installed.map(|version| version.path().join("bin").join(program)).find(|path| path.exists());
-    let program = found.unwrap_or_else(|| PathBuf::from(program));
-    let mut command = if is_root() { Command::new("runuser") } else { Command::new(&program) };
-    if is_root() {
-        command.args(["-u", "postgres", "--"]).arg(&program);
-    }
-    command.current_dir("/");
-    command
-}
-
-#[track_caller]
-fn succeed(command: &mut Command) {
-    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
-    assert!(status.as_ref().is_ok_and(ExitStatus::success), "{command:?}: {status:?}");
-}
-
 /// The kinds of server that this build can reach.
 fn servers() -> impl Iterator<Item = DatabaseKind> {
     [DatabaseKind::Postgres, DatabaseKind::Mysql]
@@ -268,13 +141,14 @@ fn servers() -> impl Iterator<Item = DatabaseKind> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stops_and_starts_again_needs_no_restart_of_ours() {
     for kind in servers() {
-        let mut server = Server::create(kind);
+        let mut server = OwnServer::install(kind);
+        server.start();
         let store = open(&server.url());
         migrate::run(&store).await.unwrap();
         for name in ["alice", "bob", "carol", "dave"] {
             add(&store, name).await.unwrap();
         }
-        server.stop();
+        server.stop(Stop::Hard);
         assert_unavailable(add(&store, "erin").await, Stopwatch::start());
         assert_unavailable(is_there(&store, "alice").await, Stopwatch::start());
         assert_unavailable(store.ready().await, Stopwatch::start());
@@ -286,7 +160,7 @@ async fn a_server_that_stops_and_starts_again_needs_no_restart_of_ours() {
         assert!(is_there(&store, "alice").await.unwrap(), "{kind:?}");
 
         // A restart that nobody noticed costs nobody an error: lost connections are replaced before work is given up.
-        server.stop();
+        server.stop(Stop::Hard);
         server.start();
         add(&store, "frank").await.unwrap();
         for _ in 0..8 {

@@ -6,6 +6,8 @@
 
 #[path = "../support/databases.rs"]
 mod databases;
+#[path = "../support/own_server.rs"]
+mod own_server;
 
 /// Makes of each function `name(db: Database)` one test on every database.
 macro_rules! on_every_database {

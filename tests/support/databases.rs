@@ -65,9 +65,26 @@ impl TestDatabase {
     pub fn create(kind: DatabaseKind) -> Self {
         match kind {
             DatabaseKind::Sqlite => Self::embedded(),
-            DatabaseKind::Postgres => Self::on_server(kind, POSTGRES),
-            DatabaseKind::Mysql => Self::on_server(kind, MYSQL),
+            DatabaseKind::Postgres => Self::copy_of("template0"),
+            DatabaseKind::Mysql => Self::on_server(kind, MYSQL, "CHARACTER SET utf8mb4"),
         }
+    }
+
+    /// A PostgreSQL database that begins as a copy of another one on the same server, to which nobody is connected.
+    ///
+    /// # Panics
+    /// As [`TestDatabase::create`].
+    pub fn copy_of(template: &str) -> Self {
+        Self::on_server(DatabaseKind::Postgres, POSTGRES, &format!("TEMPLATE {template} ENCODING 'UTF8'"))
+    }
+
+    /// Gives this PostgreSQL database another name, under which it stays. Where the name is taken, this one goes.
+    pub fn keep_as(self, name: &str) {
+        let (server, own) = self.server.as_ref().expect("a database of a server");
+        let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{own}'");
+        execute(self.kind, server, &end);
+        // Another process may have been faster.
+        let _ = client(self.kind, server, &format!("ALTER DATABASE {own} RENAME TO {name}")).output();
     }
 
     fn embedded() -> Self {
@@ -81,15 +98,16 @@ impl TestDatabase {
         }
     }
 
-    fn on_server(kind: DatabaseKind, variable: &str) -> Self {
+    fn on_server(kind: DatabaseKind, variable: &str, options: &str) -> Self {
         let server = server_url(variable);
         let name = fresh_name();
-        let create = match kind {
-            DatabaseKind::Mysql => format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
-            _ => format!("CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'"),
-        };
-        execute(kind, &server, &drop_statement(kind, &name));
-        execute(kind, &server, &create);
+        let create = format!("CREATE DATABASE {name} {options}");
+        let is_made = client(kind, &server, &create).output().is_ok_and(|output| output.status.success());
+        if !is_made {
+            // A run that was killed may have left one of the same name.
+            execute(kind, &server, &drop_statement(kind, &name));
+            execute(kind, &server, &create);
+        }
         let mut url = server.clone();
         url.set_path(&name);
         Self { url: url.to_string(), kind, server: Some((server, name)), _folder: None }
@@ -113,6 +131,15 @@ impl Drop for TestDatabase {
             let _ = client(self.kind, server, &drop_statement(self.kind, name)).output();
         }
     }
+}
+
+/// Whether a PostgreSQL database of this name is there.
+///
+/// # Panics
+/// As [`TestDatabase::create`].
+pub fn is_there(name: &str) -> bool {
+    let look = format!("SELECT count(*) FROM pg_database WHERE datname = '{name}'");
+    execute(DatabaseKind::Postgres, &server_url(POSTGRES), &look) == "1"
 }
 
 fn server_url(variable: &str) -> Url {

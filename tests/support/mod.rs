@@ -3,5 +3,6 @@
 #![allow(dead_code, reason = "each test binary uses a part of the shared support")]
 
 pub mod databases;
+pub mod own_server;
 pub mod programs;
 pub mod server;
