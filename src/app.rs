@@ -20,6 +20,7 @@ use crate::store::{Store, StoreError, StoreOptions, migrate};
 use crate::tokens::Tokens;
 use crate::ui::{Ui, UiError};
 use crate::usage::Usage;
+use crate::web::connections::Connections;
 use crate::web::tls;
 use crate::web::{Services, middleware};
 use actix_web::dev::{Server, ServerHandle};
@@ -64,6 +65,7 @@ pub enum AppError {
 /// A server that is built and not bound yet.
 pub struct App {
     services: Services,
+    tls: Option<rustls::ServerConfig>,
     migration_is_due: Arc<AtomicBool>,
 }
 
@@ -73,6 +75,7 @@ impl App {
     /// # Errors
     /// [`AppError`].
     pub fn build(settings: Settings, clock: Clock, entropy: Entropy) -> Result<Self, AppError> {
+        let tls = settings.server.tls.as_ref().map(tls::config).transpose()?;
         let store = open_store(&settings)?;
         let master = master_key(&settings, &entropy)?;
         let keys = Keys::new(store.clone(), master, clock.clone(), entropy.clone(), key_policy(&settings));
@@ -96,7 +99,7 @@ impl App {
             clock,
             entropy,
         };
-        Ok(Self { services, migration_is_due: Arc::default() })
+        Ok(Self { services, tls, migration_is_due: Arc::default() })
     }
 
     /// The services, for commands and tests.
@@ -139,10 +142,12 @@ impl App {
     /// Binds the addresses and starts to serve.
     ///
     /// # Errors
-    /// [`AppError::System`], [`AppError::Tls`].
+    /// [`AppError::System`].
     pub fn start(self) -> Result<Running, AppError> {
         let services = self.services;
-        let (server, addresses) = bind(&services)?;
+        let connections = Connections::default();
+        let (server, addresses) = bind(&services, self.tls.as_ref(), &connections)?;
+        let watch = tokio::spawn(connections.watch(services.settings.limits.head_timeout));
         let (stop, stopped) = watch::channel(false);
         let jobs = Jobs {
             store: services.store.clone(),
@@ -156,7 +161,7 @@ impl App {
         };
         let jobs = jobs.start(&stopped);
         let handle = server.handle();
-        Ok(Running { addresses, handle, server: tokio::spawn(server), jobs, stop, services })
+        Ok(Running { addresses, handle, server: tokio::spawn(server), watch, jobs, stop, services })
     }
 }
 
@@ -166,6 +171,8 @@ pub struct Running {
     pub addresses: Vec<SocketAddr>,
     handle: ServerHandle,
     server: JoinHandle<std::io::Result<()>>,
+    /// Ends quiet connections.
+    watch: JoinHandle<()>,
     jobs: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     /// Its services.
@@ -180,6 +187,7 @@ impl Running {
         if let Ok(Err(cause)) = self.server.await {
             tracing::error!(%cause, "the server ended with an error");
         }
+        self.watch.abort();
         self.stop.send_replace(true);
         for job in self.jobs {
             if job.await.is_err() {
@@ -262,7 +270,12 @@ fn demo_client(issuer: &Issuer) -> Option<Client> {
     })
 }
 
-fn bind(services: &Services) -> Result<(Server, Vec<SocketAddr>), AppError> {
+fn bind(
+    services: &Services,
+    tls: Option<&rustls::ServerConfig>,
+    connections: &Connections,
+) -> Result<(Server, Vec<SocketAddr>), AppError> {
+    let connections = connections.clone();
     let settings = Arc::clone(&services.settings);
     let shared = web::Data::new(services.clone());
     let issuer = settings.server.issuer.clone();
@@ -273,14 +286,14 @@ fn bind(services: &Services) -> Result<(Server, Vec<SocketAddr>), AppError> {
             .configure(move |config| routes::configure(config, &issuer))
             .wrap(from_fn(middleware::outer))
     })
+    .on_connect(move |io, data| connections.note(io, data))
     .workers(settings.server.workers)
     .client_request_timeout(settings.limits.head_timeout)
     .max_connections((settings.limits.max_connections / settings.server.workers.max(1)).max(16))
     .shutdown_timeout(settings.server.shutdown_grace.as_secs())
     .disable_signals();
-    let tls = settings.server.tls.as_ref().map(tls::config).transpose()?;
     for address in &settings.server.bind {
-        let bound = match &tls {
+        let bound = match tls {
             None => server.bind(address),
             Some(tls) => server.bind_rustls_0_23(address, tls.clone()),
         };

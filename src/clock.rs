@@ -42,7 +42,8 @@ fn system_seconds() -> i64 {
         .map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// A stopwatch for durations in logs; never for decisions.
+/// A stopwatch for durations in logs, and for how long a connection may be quiet; never for decisions about tokens,
+/// codes or sessions.
 #[derive(Debug, Clone, Copy)]
 pub struct Stopwatch(std::time::Instant);
 

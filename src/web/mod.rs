@@ -7,6 +7,7 @@ pub mod answer;
 pub mod back;
 pub mod bearer_token;
 pub mod client_credentials;
+pub mod connections;
 pub mod cookies;
 pub mod csrf;
 pub mod extract;

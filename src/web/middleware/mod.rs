@@ -16,6 +16,7 @@ pub mod real_ip;
 pub use attribution::{Attribution, EndpointNames};
 
 use super::answer::{Refused, json, page, problem};
+use super::connections::Busy;
 use super::extract::Edge;
 use super::policy::{Cache, Cors, Kind, Policy};
 use super::services::Services;
@@ -52,6 +53,7 @@ pub async fn outer(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let stopwatch = Stopwatch::start();
+    let _busy = Busy::with(request.request());
     let context = context_of(&request);
     request.extensions_mut().insert(context.clone());
     let mut response = match head::check(&request) {

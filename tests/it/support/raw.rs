@@ -28,9 +28,19 @@ impl RawAnswer {
 /// # Panics
 /// When the server keeps the connection open.
 pub async fn send(app: &TestApp, bytes: &[u8]) -> RawAnswer {
+    send_in_two(app, bytes, std::time::Duration::ZERO, b"").await
+}
+
+/// The same with a pause after the first part: what the server's own limits of time are tried with.
+///
+/// # Panics
+/// When the server keeps the connection open.
+pub async fn send_in_two(app: &TestApp, first: &[u8], pause: std::time::Duration, rest: &[u8]) -> RawAnswer {
     let mut stream = TcpStream::connect(("127.0.0.1", app.port)).await.expect("a connection");
     // The server may refuse, and close, before everything is written.
-    let _ = stream.write_all(bytes).await;
+    let _ = stream.write_all(first).await;
+    tokio::time::sleep(pause).await;
+    let _ = stream.write_all(rest).await;
     let mut answer = Vec::new();
     let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
     let text = String::from_utf8_lossy(&answer).into_owned();
