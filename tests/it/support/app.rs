@@ -3,8 +3,9 @@
 use super::answer::Answer;
 use super::browser::Browser;
 use super::relying_party::RelyingParty;
-use super::shared::databases::TestDatabase;
+use super::shared::databases::{self, DatabaseKind, TestDatabase};
 use super::shared::server::free_port;
+use super::tls::Certificate;
 use authward::app::App;
 use authward::clock::Clock;
 use authward::domain::audit::{Event, EventKind, Filter};
@@ -14,20 +15,22 @@ use authward::domain::issuer::Issuer;
 use authward::domain::key::{SecretKey, SigningKey};
 use authward::domain::refusal::RefusalRecord;
 use authward::domain::resource::Resource;
-use authward::domain::secret::Secret;
+use authward::domain::secret::{Secret, TokenHash};
 use authward::domain::time::{Lifetime, Timestamp};
 use authward::domain::user::{Email, User, Username};
 use authward::entropy::Entropy;
 use authward::jobs::Jobs;
 use authward::keys::Purpose;
 use authward::settings::Settings;
-use authward::store::{self, Db, StoreError, migrate};
+use authward::store::{self, Db, Store, StoreError, StoreOptions, migrate};
 use authward::web::Services;
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::{Mutex, OnceCell, oneshot};
 
 /// Where every clock stands at first: 15 January 2027, 08:00:00 UTC.
 pub const START: i64 = 1_800_000_000;
@@ -49,6 +52,7 @@ struct MadeKeys {
 pub struct Builder {
     change: Vec<Box<dyn FnOnce(&mut Settings) + Send>>,
     issuer: Option<String>,
+    certificate: Option<Certificate>,
     clients: Vec<Client>,
     resources: Vec<Resource>,
     users: Vec<String>,
@@ -67,6 +71,14 @@ impl Builder {
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         self.issuer = Some(issuer.to_owned());
+        self
+    }
+
+    /// Serves https with this certificate. What is asked of the server goes through a tunnel that speaks TLS with it, so
+    /// that all tools work as they are.
+    #[must_use]
+    pub fn tls(mut self, certificate: Certificate) -> Self {
+        self.certificate = Some(certificate);
         self
     }
 
@@ -96,20 +108,26 @@ impl Builder {
     }
 
     pub async fn start(self) -> TestApp {
-        let database = TestDatabase::from_env();
+        let database = fresh_database().await;
         let port = free_port();
-        let base = format!("http://127.0.0.1:{port}");
+        let scheme = if self.certificate.is_some() { "https" } else { "http" };
+        let address = format!("{scheme}://127.0.0.1:{port}");
         let issuer = match self.issuer {
-            None => base.clone(),
-            Some(path) if path.starts_with('/') => format!("{base}{path}"),
+            None => address.clone(),
+            Some(path) if path.starts_with('/') => format!("{address}{path}"),
             Some(whole) => whole,
         };
         let mut settings = settings(&database.url, port, &issuer);
+        settings.server.tls = self.certificate.as_ref().map(Certificate::settings);
         for change in self.change {
             change(&mut settings);
         }
         let clock = Clock::standing_at(Timestamp::from_seconds(START));
         let (services, server) = Server::start(settings, clock.clone(), Entropy::seeded(self.seed)).await;
+        let base = match &self.certificate {
+            None => address,
+            Some(certificate) => format!("http://127.0.0.1:{}", certificate.client().tunnel(port).await),
+        };
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -150,9 +168,40 @@ fn settings(database: &str, port: u16, issuer: &str) -> Settings {
     settings
 }
 
+/// PostgreSQL copies a database faster than it makes the tables of one, so later tests copy the one that the first has made.
+/// Its name says which migrations it has seen; it stays for later runs on the same server.
+async fn fresh_database() -> TestDatabase {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    match DatabaseKind::from_env() {
+        DatabaseKind::Postgres => TestDatabase::copy_of(TEMPLATE.get_or_init(template).await),
+        kind => TestDatabase::create(kind),
+    }
+}
+
+async fn template() -> String {
+    let name = format!("authward_template_{}", fingerprint(Path::new("migrations/postgresql")));
+    if !databases::is_there(&name) {
+        let database = TestDatabase::create(DatabaseKind::Postgres);
+        let store = Store::open(StoreOptions::new(&database.url)).expect("a store");
+        migrate::run(&store).await.expect("the schema");
+        store.close();
+        database.keep_as(&name);
+    }
+    name
+}
+
+/// Sixteen hexadecimal digits that stand for every file below a folder.
+fn fingerprint(folder: &Path) -> String {
+    let folders = std::fs::read_dir(folder).expect("the migrations").map(|entry| entry.expect("an entry").path());
+    let folders: BTreeSet<PathBuf> = folders.collect();
+    let texts = folders.iter().map(|folder| std::fs::read_to_string(folder.join("up.sql")).expect("a migration"));
+    let whole: String = folders.iter().map(|folder| folder.display().to_string()).chain(texts).collect();
+    TokenHash::of(&whole).as_bytes()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A running server. It stops, and its database goes, when this value is dropped.
 pub struct TestApp {
-    /// Where it is reached: `http://127.0.0.1:PORT`.
+    /// Where it is reached: `http://127.0.0.1:PORT`, or a tunnel to the TLS that it speaks there.
     pub base: String,
     /// What it calls itself.
     pub issuer: String,
@@ -183,7 +232,7 @@ impl TestApp {
     /// A server without clients and users.
     pub fn empty() -> Builder {
         let (change, clients, resources, users) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Builder { change, issuer: None, clients, resources, users, seed: 1 }
+        Builder { change, issuer: None, certificate: None, clients, resources, users, seed: 1 }
     }
 
     /// The address of a path under the issuer, on the address that is listened on.

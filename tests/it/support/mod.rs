@@ -10,6 +10,7 @@ pub mod jwt;
 pub mod raw;
 pub mod relying_party;
 pub mod rows;
+pub mod tls;
 
 #[path = "../../support/mod.rs"]
 pub mod shared;
