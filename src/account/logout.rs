@@ -1,6 +1,6 @@
 //! Signing out: a page asks, because a link alone must not sign anybody out; the session ends at the server.
 
-use super::{AccountError, browser, check_form, find_signed_in, finish, with_cookies};
+use super::{AccountError, browser, check_form, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::store;
 use crate::ui::Page;
@@ -9,6 +9,7 @@ use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, refuse_repeated};
 use crate::web::forms::StrictForm;
+use crate::web::signed_in;
 use actix_web::HttpResponse;
 use serde::Serialize;
 
@@ -34,7 +35,7 @@ impl Page for LoggedOutPage {
 /// `GET /logout`
 pub async fn get(edge: Edge) -> HttpResponse {
     let result = async {
-        let Some((session, user)) = find_signed_in(&edge).await? else {
+        let Some((session, user)) = signed_in::find(&edge).await? else {
             return Ok(page::show(&edge, &LoggedOutPage {}));
         };
         let (browser, new_cookie) = browser(&edge);
@@ -60,7 +61,7 @@ pub async fn post(edge: Edge, body: Body) -> HttpResponse {
 }
 
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
-    if let Some((session, user)) = find_signed_in(edge).await? {
+    if let Some((session, user)) = signed_in::find(edge).await? {
         check_form(edge, "logout", form.find("csrf"), session.sid.as_str())?;
         let event = Event::new(EventKind::SignedOut, &edge.by(Actor::User(user.id.clone()))).user(&user.id);
         let write = move |db: &mut store::Db| {
