@@ -2,6 +2,7 @@
 #![warn(missing_docs, clippy::all)]
 
 pub mod account;
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod clients;

@@ -4,7 +4,7 @@
 use crate::domain::issuer::Issuer;
 use crate::web::middleware::{self, AllowedMethods, EndpointNames};
 use crate::web::policy::{Auth, Cache, Policy};
-use crate::{account, health, oauth, oidc, pages};
+use crate::{account, admin, health, oauth, oidc, pages};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{Resource, Route, guard, web};
@@ -50,6 +50,9 @@ static TABLE: &[Row] = rows! {
     "/account/apps": Policy::PAGE, "GET" => account::apps::get;
     "/account/apps/revoke": Policy::PAGE, "GET" => account::apps::ask, "POST" => account::apps::revoke;
     "/account/password": Policy::PAGE, "GET" => account::password::get, "POST" => account::password::post;
+    "/admin": Policy::ADMIN, "GET" => admin::home::get;
+    "/admin/usage": Policy::ADMIN, "GET" => admin::usage::get;
+    "/admin/usage.csv": Policy::ADMIN, "GET" => admin::usage::csv;
     "/locale": Policy::PAGE, "GET" => account::home::locale;
     "/authorize": Policy::PAGE, "GET" => oauth::authorize::get, "POST" => oauth::authorize::post;
     "/authorize/continue": Policy::PAGE, "GET" => oauth::authorize::proceed;

@@ -25,6 +25,13 @@ fn every_page_is_sound_in_both_languages_widths_and_schemes() {
     run(&server, "browser/pages.mjs");
 }
 
+/// WCAG 2.2 by axe-core; the plot of the usage page is drawn within the content security policy.
+#[test]
+fn every_page_for_signed_in_people_is_sound_too() {
+    let server = Server::with(&setup());
+    run(&server, "browser/signed_in_pages.mjs");
+}
+
 #[test]
 fn sign_up_and_consent_work_without_javascript() {
     let server = Server::with(&setup());
@@ -59,9 +66,12 @@ fn run(server: &Server, script: &str) {
     server.assert_done(program.run());
 }
 
-/// Users `visitor0`, `visitor1` and so on, and a native app: any loopback port may be its listener.
+/// Users `visitor0`, `visitor1` and so on, an administrator `keeper`, and a native app: any loopback port may be its listener.
 fn setup() -> Value {
-    let users: Vec<Value> = (0..VARIANTS).map(user).collect();
+    let mut keeper = user(VARIANTS);
+    keeper["username"] = "keeper".into();
+    keeper["roles"] = json!(["admin"]);
+    let users: Vec<Value> = (0..VARIANTS).map(user).chain([keeper]).collect();
     json!({
         "users": users,
         "clients": [{

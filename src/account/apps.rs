@@ -7,12 +7,13 @@
 use super::list::{PAGE_SIZE, Pages};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
 use crate::clients::parse_id;
+use crate::domain::audit::{Actor, By, Event, EventKind};
 use crate::domain::client::Client;
 use crate::domain::grant::Access;
 use crate::domain::id::ClientId;
 use crate::domain::scope::OPENID;
 use crate::domain::session::Session;
-use crate::store::{self, StoreError};
+use crate::store::{self, Db, StoreError};
 use crate::ui::{Page, When};
 use crate::web::answer::{page, redirect};
 use crate::web::back::encode;
@@ -169,9 +170,23 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     let (session, _) = require_signed_in(edge).await?;
     check_form(edge, FORM, form.find("csrf"), session.sid.as_str())?;
     let Some(client) = form.find("client").and_then(parse_id) else { return Ok(done(edge, "gone")) };
-    let now = edge.context.now;
-    let had_access = edge.store.write(move |db| store::accesses::revoke(db, &session.user_id, &client, now)).await?;
+    let by = edge.by(Actor::User(session.user_id.clone()));
+    let had_access = edge.store.write(move |db| cut_off(db, &session, &client, &by)).await?;
     Ok(done(edge, if had_access { "revoked" } else { "gone" }))
+}
+
+/// Whether the client had access.
+fn cut_off(db: &mut Db, session: &Session, client: &ClientId, by: &By) -> Result<bool, StoreError> {
+    let (had_consent, grants) = store::accesses::revoke(db, &session.user_id, client, by.at)?;
+    let about = |kind| Event::new(kind, by).user(&session.user_id).client(client);
+    if had_consent {
+        store::audit::insert(db, &about(EventKind::ConsentWithdrawn))?;
+    }
+    if grants > 0 {
+        let event = about(EventKind::GrantRevoked).with("grants", grants).with("why", "access was taken away");
+        store::audit::insert(db, &event)?;
+    }
+    Ok(had_consent || grants > 0)
 }
 
 fn done(edge: &Edge, what: &str) -> HttpResponse {

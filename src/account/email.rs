@@ -5,6 +5,7 @@ use super::guard::Guard;
 use super::password::is_current;
 use super::sign_up::FieldErrors;
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::session::Session;
 use crate::domain::user::{Email, User};
 use crate::store::{self, StoreError};
@@ -98,8 +99,14 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
 /// tried by the thousand to learn who has an account.
 async fn save(edge: &Edge, user: &User, email: Email) -> Result<bool, AccountError> {
     let (id, now) = (user.id.clone(), edge.context.now);
-    match edge.store.write(move |db| store::users::set_email(db, &id, &email, now)).await {
-        Ok(_) => Ok(true),
+    let event = Event::new(EventKind::ProfileChanged, &edge.by(Actor::User(id.clone()))).user(&id);
+    let event = event.with("fields", vec!["email"]);
+    let write = move |db: &mut store::Db| {
+        store::users::set_email(db, &id, &email, now)?;
+        store::audit::insert(db, &event)
+    };
+    match edge.store.write(write).await {
+        Ok(()) => Ok(true),
         Err(StoreError::Conflict) => {
             let guard = Guard::new(edge, Some(&user.id), None)?;
             edge.store.write(move |db| guard.failed(db, now)).await?;

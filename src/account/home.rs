@@ -1,6 +1,6 @@
 //! The start page, the account's overview, and the choice of a language.
 
-use super::{browser, find_signed_in, finish, require_signed_in, with_cookies};
+use super::{browser, finish, require_signed_in, with_cookies};
 use crate::domain::time::Lifetime;
 use crate::domain::user::ADMIN;
 use crate::store;
@@ -11,6 +11,7 @@ use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Edge, Query};
 use crate::web::forms::StrictForm;
+use crate::web::signed_in;
 use actix_web::HttpResponse;
 use serde::Serialize;
 
@@ -49,7 +50,7 @@ impl Page for AccountPage {
 /// `GET /`
 pub async fn start(edge: Edge) -> HttpResponse {
     let result = async {
-        let signed_in = find_signed_in(&edge).await?;
+        let signed_in = signed_in::find(&edge).await?;
         let page = StartPage {
             signed_in: signed_in.map(|(_, user)| user.username.as_str().to_owned()),
             demo: edge.issuer().is_loopback(),

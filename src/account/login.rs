@@ -5,7 +5,7 @@
 
 use super::flow::Place;
 use super::guard::{self, Guard};
-use super::{AccountError, find_signed_in, finish, with_cookies};
+use super::{AccountError, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::device::Device;
 use crate::domain::id::UserId;
@@ -22,6 +22,7 @@ use crate::web::cookies::{self, CookieKind};
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
 use crate::web::forms::StrictForm;
 use crate::web::services::session_policy;
+use crate::web::signed_in;
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
@@ -63,12 +64,12 @@ pub async fn get(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let form = query.0?;
         let place = Place::find(&edge, &form).await?;
-        if place.request().is_none() && find_signed_in(&edge).await?.is_some() {
+        if place.request().is_none() && signed_in::find(&edge).await?.is_some() {
             return Ok(redirect::see_other(&place.next(&edge)));
         }
         let hint = place.request().and_then(|(interaction, _)| interaction.request.login_hint.clone());
         let must_again = place.request().is_some_and(|(interaction, _)| interaction.request.prompt.login)
-            && find_signed_in(&edge).await?.is_some();
+            && signed_in::find(&edge).await?.is_some();
         let notice = Notice { error: must_again.then_some("login-again"), ..Notice::default() };
         show(&edge, &place, hint.as_deref().unwrap_or_default(), notice)
     };

@@ -5,7 +5,7 @@
 //! in, nobody is asked again; else the same page asks. The browser goes back to a registered address only. Clients of the
 //! session that want to hear of its end in the browser are shown in frames (OpenID Connect Front-Channel Logout 1.0 §3).
 
-use super::{AccountError, browser, check_form, find_signed_in, finish, with_cookies};
+use super::{AccountError, browser, check_form, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::client::Client;
 use crate::domain::id::ClientId;
@@ -21,6 +21,7 @@ use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
 use crate::web::forms::StrictForm;
+use crate::web::signed_in;
 use actix_web::HttpResponse;
 use serde::Serialize;
 use std::sync::Arc;
@@ -183,7 +184,7 @@ fn registered(client: &Client, uri: &str) -> Result<String, Refusal> {
 }
 
 async fn ask(edge: &Edge, wish: Wish) -> Result<HttpResponse, AccountError> {
-    let Some((session, user)) = find_signed_in(edge).await? else {
+    let Some((session, user)) = signed_in::find(edge).await? else {
         return Ok(done(edge, &wish, Vec::new()));
     };
     if wish.means(edge, &session)? {
@@ -211,7 +212,7 @@ async fn ask(edge: &Edge, wish: Wish) -> Result<HttpResponse, AccountError> {
 
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
     let wish = Wish::read(edge, form).await?;
-    let Some((session, _)) = find_signed_in(edge).await? else {
+    let Some((session, _)) = signed_in::find(edge).await? else {
         return Ok(done(edge, &wish, Vec::new()));
     };
     check_form(edge, "logout", form.find("csrf"), &wish.transaction(&session))?;

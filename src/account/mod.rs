@@ -25,13 +25,14 @@ use crate::domain::time::Lifetime;
 use crate::domain::user::User;
 use crate::keys::KeysError;
 use crate::passwords::PasswordsError;
-use crate::store::{self, StoreError};
+use crate::store::StoreError;
 use crate::web::answer::{self, page};
 use crate::web::back;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::Edge;
 use crate::web::services::session_policy;
+use crate::web::signed_in;
 use actix_web::HttpResponse;
 use actix_web::cookie::Cookie;
 
@@ -105,28 +106,12 @@ fn finish(edge: &Edge, result: Result<HttpResponse, AccountError>) -> HttpRespon
     result.unwrap_or_else(|error| error.answer(edge))
 }
 
-/// Who is signed in.
-///
-/// # Errors
-/// The database.
-async fn find_signed_in(edge: &Edge) -> Result<Option<(Session, User)>, StoreError> {
-    let Some(cookie) = edge.cookie(CookieKind::Session) else { return Ok(None) };
-    let (hash, now) = (cookie.hash(), edge.context.now);
-    edge.store
-        .read(move |db| {
-            let Some(session) = crate::sessions::find_live(db, &hash, now)? else { return Ok(None) };
-            let user = store::users::find(db, &session.user_id)?.filter(|user| user.disabled_at.is_none());
-            Ok(user.map(|user| (session, user)))
-        })
-        .await
-}
-
 /// Who is signed in, on a page that is for them alone. Their session is marked as seen.
 ///
 /// # Errors
 /// [`AccountError::SignedOut`], or the database.
 async fn require_signed_in(edge: &Edge) -> Result<(Session, User), AccountError> {
-    let (mut session, user) = find_signed_in(edge).await?.ok_or(AccountError::SignedOut)?;
+    let (mut session, user) = signed_in::find(edge).await?.ok_or(AccountError::SignedOut)?;
     let now = edge.context.now;
     if crate::sessions::is_due(&session, now) {
         let (seen, policy) = (session.clone(), session_policy(edge));

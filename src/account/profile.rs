@@ -2,6 +2,7 @@
 
 use super::sign_up::FieldErrors;
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::profile::{LONGEST_NAME, OWN_CLAIMS, Profile, ProfileError};
 use crate::domain::session::Session;
 use crate::domain::user::User;
@@ -113,10 +114,15 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
             return show(edge, (&session, &user), |claim| form.find(claim), &errors);
         }
     };
-    let now = edge.context.now;
+    let changed = profile.differences(&user.claims);
+    let by = edge.by(Actor::User(user.id.clone()));
+    let event = Event::new(EventKind::ProfileChanged, &by).user(&user.id).with("fields", changed);
     // Only the claims are written: whatever an operator changed of the account meanwhile stays changed.
     edge.store
-        .write(move |db| store::users::change_claims(db, &user.id, now, |claims| profile.put_into(claims)))
+        .write(move |db| {
+            store::users::change_claims(db, &user.id, event.by.at, |claims| profile.put_into(claims))?;
+            store::audit::insert(db, &event)
+        })
         .await?;
     Ok(redirect::see_other(&format!("{}?done=profile", edge.path("/account"))))
 }

@@ -7,10 +7,10 @@
 use super::apps::client_names;
 use super::list::{PAGE_SIZE, Pages};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::audit::{Actor, By, Event, EventKind};
 use crate::domain::device::Device;
 use crate::domain::id::{ClientId, Sid};
 use crate::domain::session::Session;
-use crate::domain::time::Timestamp;
 use crate::store::{self, Db, StoreError};
 use crate::ui::{Page, When};
 use crate::web::answer::{page, redirect};
@@ -177,31 +177,47 @@ pub async fn end(edge: Edge, body: Body) -> HttpResponse {
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
     let (session, _) = require_signed_in(edge).await?;
     check_form(edge, FORM, form.find("csrf"), session.sid.as_str())?;
-    let now = edge.context.now;
+    let by = edge.by(Actor::User(session.user_id.clone()));
     match form.find("session") {
         Some(OTHERS) => {
-            edge.store.write(move |db| end_others(db, &session, now)).await?;
+            edge.store.write(move |db| end_others(db, &session, &by)).await?;
             Ok(done(edge, "all"))
         }
         Some(sid) if sid == session.sid.as_str() => Ok(redirect::see_other(&edge.path("/logout"))),
         Some(sid) if sid.len() <= LONGEST_SID => {
             let sid = Sid::new(sid);
-            let was_there = edge.store.write(move |db| end_one(db, &session, &sid, now)).await?;
+            let was_there = edge.store.write(move |db| end_one(db, &session, &sid, &by)).await?;
             Ok(done(edge, if was_there { "one" } else { "gone" }))
         }
         _ => Ok(done(edge, "gone")),
     }
 }
 
-fn end_one(db: &mut Db, session: &Session, sid: &Sid, now: Timestamp) -> Result<bool, StoreError> {
+fn end_one(db: &mut Db, session: &Session, sid: &Sid, by: &By) -> Result<bool, StoreError> {
     let Some(found) = store::sessions::find_of_user(db, &session.user_id, sid)? else { return Ok(false) };
-    store::grants::revoke_of_session(db, &session.user_id, sid, now)?;
-    store::sessions::remove(db, &found.hash)
+    let grants = store::grants::revoke_of_session(db, &session.user_id, sid, by.at)?;
+    let was_there = store::sessions::remove(db, &found.hash)?;
+    tell(db, session, (u64::from(was_there), grants), by)?;
+    Ok(was_there)
 }
 
-fn end_others(db: &mut Db, session: &Session, now: Timestamp) -> Result<(), StoreError> {
-    store::grants::revoke_of_other_sessions(db, session, now)?;
-    store::sessions::remove_of_user(db, &session.user_id, Some(&session.hash)).map(drop)
+fn end_others(db: &mut Db, session: &Session, by: &By) -> Result<(), StoreError> {
+    let grants = store::grants::revoke_of_other_sessions(db, session, by.at)?;
+    let sessions = store::sessions::remove_of_user(db, &session.user_id, Some(&session.hash))?;
+    tell(db, session, (sessions, grants), by)
+}
+
+/// What ended, for the audit.
+fn tell(db: &mut Db, session: &Session, (sessions, grants): (u64, u64), by: &By) -> Result<(), StoreError> {
+    for (kind, what, count) in
+        [(EventKind::SessionsEnded, "sessions", sessions), (EventKind::GrantRevoked, "grants", grants)]
+    {
+        if count > 0 {
+            let event = Event::new(kind, by).user(&session.user_id).with(what, count);
+            store::audit::insert(db, &event.with("why", "ended by the person"))?;
+        }
+    }
+    Ok(())
 }
 
 fn done(edge: &Edge, what: &str) -> HttpResponse {

@@ -96,7 +96,7 @@ impl Usage {
         match self.format {
             UsageFormat::Table => output::print(&table(&report)),
             UsageFormat::Json => output::json(&report),
-            UsageFormat::Csv => output::print(&csv(&report)),
+            UsageFormat::Csv => output::print(&report.csv()),
         }
     }
 
@@ -171,37 +171,6 @@ fn change(line: &Line) -> String {
         (Some(0), None) if line.tally.requests > 0 => "new".to_owned(),
         _ => "-".to_owned(),
     }
-}
-
-fn csv(report: &Report) -> String {
-    const NUMBERS: [&str; 8] =
-        ["requests", "before", "change", "failed", "failed_share", "mean_ms", "p50_ms", "p95_ms"];
-    let heads = report.by.iter().map(|dimension| dimension.as_str()).chain(NUMBERS);
-    let mut text = heads.collect::<Vec<_>>().join(",") + "\r\n";
-    let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
-    for line in &report.lines {
-        let mut cells: Vec<String> = line.values.iter().map(|(_, value)| quoted(value)).collect();
-        cells.extend([
-            line.tally.requests.to_string(),
-            line.before.map_or_else(String::new, |before| before.to_string()),
-            number(line.change()),
-            line.failed.to_string(),
-            number(line.failed_share()),
-            number(line.tally.mean_ms()),
-            number(line.tally.quantile_ms(0.5)),
-            number(line.tally.quantile_ms(0.95)),
-        ]);
-        text += &(cells.join(",") + "\r\n");
-    }
-    text
-}
-
-/// RFC 4180 §2. What a spreadsheet would take for a formula begins with an apostrophe: clients and protected resources
-/// choose some of these values.
-fn quoted(value: &str) -> String {
-    let value =
-        if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{value}") } else { value.to_owned() };
-    if value.contains([',', '"', '\n', '\r']) { format!("\"{}\"", value.replace('"', "\"\"")) } else { value }
 }
 
 fn parse_dimension(text: &str) -> Result<Dimension, String> {
@@ -288,7 +257,7 @@ mod tests {
     #[test]
     fn a_csv_value_is_quoted_and_is_no_formula() {
         assert_eq!(
-            csv(&report()),
+            report().csv(),
             "client,endpoint,requests,before,change,failed,failed_share,mean_ms,p50_ms,p95_ms\r\n\
              \"a,\"\"b\"\"\",POST /token,30,20,0.5000,3,0.1000,,,\r\n\
              '=1+1,POST /token,5,0,,0,0.0000,,,\r\n\

@@ -59,6 +59,8 @@ kinds! {
     SessionsEnded = "sessions_ended";
     /// A password was changed.
     PasswordChanged = "password_changed";
+    /// A person changed what they say of themselves, or their e-mail address.
+    ProfileChanged = "profile_changed";
     /// A request was refused by a rule that matters to security.
     Refused = "refused";
     /// More was refused in a minute than is told one by one: how often by which rule.

@@ -55,6 +55,15 @@ impl Profile {
         if errors.is_empty() { Ok(Self(values)) } else { Err(errors) }
     }
 
+    /// The claims that are other than in `claims`.
+    pub fn differences(&self, claims: &Map<String, Value>) -> Vec<&'static str> {
+        let stored = |claim: &str| claims.get(claim).filter(|value| !value.is_null());
+        let is_other = |(claim, value): &&(&'static str, Option<String>)| {
+            stored(claim) != value.clone().map(Value::String).as_ref()
+        };
+        self.0.iter().filter(is_other).map(|(claim, _)| *claim).collect()
+    }
+
     /// Puts these values into the claims of an account; the other claims stay.
     pub fn put_into(&self, claims: &mut Map<String, Value>) {
         for (claim, value) in &self.0 {
@@ -112,7 +121,9 @@ mod tests {
         let typed = [("name", " 김민지 "), ("locale", "ko-KR"), ("birthdate", "1980-01-01"), ("sub", "other")];
         let profile =
             Profile::parse(|name| typed.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)).unwrap();
+        assert_eq!(profile.differences(claims), ["name", "nickname", "locale"]);
         profile.put_into(claims);
+        assert_eq!(profile.differences(claims), [""; 0]);
         let expected = json!({ "name": "김민지", "locale": "ko-KR", "birthdate": "1990-01-01", "email": "x" });
         assert_eq!(Value::Object(claims.clone()), expected);
     }

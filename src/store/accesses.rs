@@ -55,13 +55,13 @@ pub fn list_of_user(db: &mut Db, user: &UserId, now: Timestamp) -> Result<Vec<Ac
 }
 
 /// Takes a client's access to an account away: the consent is forgotten, and all grants end with everything issued from
-/// them. Whether there was anything. Grants before families, as everywhere, so that no two revocations wait for each other.
+/// them. Whether there was a consent, and how many grants. Grants before families, as everywhere, so that no two revocations wait for each other.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn revoke(db: &mut Db, user: &UserId, client: &ClientId, now: Timestamp) -> Result<bool, StoreError> {
+pub fn revoke(db: &mut Db, user: &UserId, client: &ClientId, now: Timestamp) -> Result<(bool, u64), StoreError> {
     if !is_storable(client.as_str()) {
-        return Ok(false);
+        return Ok((false, 0));
     }
     let had_consent = super::consents::remove(db, user, client)?;
     let live = grants::table
@@ -74,7 +74,7 @@ pub fn revoke(db: &mut Db, user: &UserId, client: &ClientId, now: Timestamp) -> 
         .filter(families::client_id.eq(client.as_str()))
         .filter(families::revoked_at.is_null());
     diesel::update(of_them).set(families::revoked_at.eq(now.seconds())).execute(db)?;
-    Ok(had_consent || ended > 0)
+    Ok((had_consent, ended as u64))
 }
 
 #[derive(Default)]

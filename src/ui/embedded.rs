@@ -26,8 +26,9 @@ macro_rules! files {
     };
 }
 
-const TEMPLATES: [(&str, &str); 19] = texts![
+const TEMPLATES: [(&str, &str); 21] = texts![
     "pages/account.html",
+    "pages/admin.html",
     "pages/apps.html",
     "pages/consent.html",
     "pages/email.html",
@@ -46,12 +47,14 @@ const TEMPLATES: [(&str, &str); 19] = texts![
     "pages/sessions.html",
     "pages/signup.html",
     "pages/start.html",
+    "pages/usage.html",
 ];
 
 const LOCALES: [(&str, &str); 2] = texts!["locales/en.ftl", "locales/ko.ftl"];
 
-const ASSETS: [(&str, &[u8]); 5] =
-    files!["templates/assets": "authward.css", "form-post.js", "logging-out.js", "mark.svg", "reveal.js"];
+/// `chart.js` is Chart.js 4.6.1 as it is published, without the line that names its source map (`chart.LICENSE.md`).
+const ASSETS: [(&str, &[u8]); 7] =
+    files!["templates/assets": "authward.css", "chart.js", "form-post.js", "logging-out.js", "mark.svg", "reveal.js", "usage.js"];
 
 const DEMO: [(&str, &[u8]); 3] = files!["examples/spa": "app.js", "index.html", "style.css"];
 

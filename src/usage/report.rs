@@ -118,6 +118,40 @@ impl Serialize for Buckets<'_> {
     }
 }
 
+impl Report {
+    /// The lines as comma-separated values (RFC 4180), with a line of names.
+    pub fn csv(&self) -> String {
+        const NUMBERS: [&str; 8] =
+            ["requests", "before", "change", "failed", "failed_share", "mean_ms", "p50_ms", "p95_ms"];
+        let heads = self.by.iter().map(|dimension| dimension.as_str()).chain(NUMBERS);
+        let mut text = heads.collect::<Vec<_>>().join(",") + "\r\n";
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.4}"));
+        for line in &self.lines {
+            let mut cells: Vec<String> = line.values.iter().map(|(_, value)| quoted(value)).collect();
+            cells.extend([
+                line.tally.requests.to_string(),
+                line.before.map_or_else(String::new, |before| before.to_string()),
+                number(line.change()),
+                line.failed.to_string(),
+                number(line.failed_share()),
+                number(line.tally.mean_ms()),
+                number(line.tally.quantile_ms(0.5)),
+                number(line.tally.quantile_ms(0.95)),
+            ]);
+            text += &(cells.join(",") + "\r\n");
+        }
+        text
+    }
+}
+
+/// RFC 4180 §2. What a spreadsheet would take for a formula begins with an apostrophe: clients and protected resources
+/// choose some of these values.
+fn quoted(value: &str) -> String {
+    let value =
+        if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{value}") } else { value.to_owned() };
+    if value.contains([',', '"', '\n', '\r']) { format!("\"{}\"", value.replace('"', "\"\"")) } else { value }
+}
+
 impl Usage {
     /// The report, with what this node counted until now. What other nodes counted since their last flush is not in it.
     ///

@@ -16,6 +16,7 @@ pub mod middleware;
 pub mod policy;
 pub mod scope_words;
 pub mod services;
+pub mod signed_in;
 pub mod tls;
 
 pub use services::Services;

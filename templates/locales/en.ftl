@@ -233,6 +233,61 @@ revoke-app-back = Leave it as it is
 
 ## Administration
 admin-title = Administration
+admin-more = Everything else is done with the command line for now: authward --help.
+
+## Usage
+usage-title = Usage
+usage-lead = Which app calls which API how often, and with what outcome.
+usage-range = Period
+usage-range-24h = 24 hours
+usage-range-7d = 7 days
+usage-range-30d = 30 days
+usage-range-90d = 90 days
+usage-range-wrong = This period cannot be shown. Choose a first and a last day, at most a year apart and not in the future.
+usage-from = From
+usage-to = To
+usage-show = Show
+usage-only = Only
+usage-let-go = Remove
+usage-when = { $since } to { $until } UTC, compared with the same length of time from { $before }.
+usage-requests = Requests
+usage-failed = Failed
+usage-failed-count = { $count } requests
+usage-p95 = 95 of 100 answered within
+usage-mean = { $time } ms on average
+usage-before = { $count } before
+usage-new = new
+usage-by = Grouped by
+usage-by-client = App
+usage-by-api = API
+usage-by-client-api = App and API
+usage-by-endpoint = Endpoint
+usage-by-grant = Grant type
+usage-by-outcome = Outcome
+usage-by-source = Counted by
+usage-source-server = This server
+usage-source-resource = The APIs themselves
+usage-unknown = Unknown app
+usage-other = Not told apart
+usage-others = All others
+usage-no-api = No API
+usage-no-grant = No grant
+usage-nothing = Nothing was counted in this period.
+usage-over-time-hour = Requests by hour
+usage-over-time-day = Requests by day
+usage-plot-label = Bars of requests over time. The table below has the same numbers.
+usage-numbers = Numbers
+usage-time = Time (UTC)
+usage-who = In total
+usage-share = Compared with the largest
+usage-before-head = Before
+usage-change = Change
+usage-mean-head = Mean, ms
+usage-p95-head = 95%, ms
+usage-truncated = Only the { $most } largest are shown here. The file has them all.
+usage-csv-table = Table as a file (CSV)
+usage-csv-series = Over time as a file (CSV)
+usage-note = Calls to an API itself are counted where that API reports them. Each server adds what it counted every few seconds.
 
 ## Sign-out
 logout-title = Sign out?

@@ -204,6 +204,61 @@ revoke-app-back = 그대로 두기
 
 ## 관리
 admin-title = 관리
+admin-more = 그 밖의 일은 아직 명령줄에서 합니다: authward --help
+
+## 사용량
+usage-title = 사용량
+usage-lead = 어떤 앱이 어떤 API를 얼마나 자주 호출하고 결과가 어떤지 보여 줍니다.
+usage-range = 기간
+usage-range-24h = 24시간
+usage-range-7d = 7일
+usage-range-30d = 30일
+usage-range-90d = 90일
+usage-range-wrong = 표시할 수 없는 기간입니다. 미래가 아닌 날로, 1년 이내의 첫날과 마지막 날을 골라 주세요.
+usage-from = 시작일
+usage-to = 종료일
+usage-show = 보기
+usage-only = 조건
+usage-let-go = 해제
+usage-when = { $since } ~ { $until } UTC, { $before }부터 같은 길이의 기간과 비교
+usage-requests = 요청
+usage-failed = 실패
+usage-failed-count = 요청 { $count }건
+usage-p95 = 100건 중 95건의 응답 시간
+usage-mean = 평균 { $time } ms
+usage-before = 이전 { $count }건
+usage-new = 새로 생김
+usage-by = 묶는 기준
+usage-by-client = 앱
+usage-by-api = API
+usage-by-client-api = 앱과 API
+usage-by-endpoint = 엔드포인트
+usage-by-grant = 승인 방식
+usage-by-outcome = 결과
+usage-by-source = 집계한 곳
+usage-source-server = 이 서버
+usage-source-resource = API 자체
+usage-unknown = 알 수 없는 앱
+usage-other = 구분하지 않음
+usage-others = 나머지
+usage-no-api = API 없음
+usage-no-grant = 승인 없음
+usage-nothing = 이 기간에 집계한 요청이 없습니다.
+usage-over-time-hour = 시간별 요청
+usage-over-time-day = 날짜별 요청
+usage-plot-label = 시간에 따른 요청 수를 나타낸 막대그래프. 같은 수치가 아래 표에 있습니다.
+usage-numbers = 수치
+usage-time = 시각(UTC)
+usage-who = 합계
+usage-share = 가장 큰 값과 비교
+usage-before-head = 이전
+usage-change = 변화
+usage-mean-head = 평균, ms
+usage-p95-head = 95%, ms
+usage-truncated = 가장 많은 { $most }개만 표시합니다. 파일에는 모두 들어 있습니다.
+usage-csv-table = 표를 파일로 받기(CSV)
+usage-csv-series = 시간별 수치를 파일로 받기(CSV)
+usage-note = API 자체의 호출은 그 API가 보고한 만큼 집계합니다. 서버는 몇 초마다 집계한 수를 더합니다.
 
 ## 로그아웃
 logout-title = 로그아웃할까요?

@@ -1,27 +1,12 @@
-// Every page in both languages, at phone and desktop width, light and dark: sound, accessible, free of errors, and
+// Every page of signing in and out, in both languages, at phone and desktop width, light and dark: sound, accessible, free of errors, and
 // kept as a screenshot to be looked at.
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import {
-  allow, arrive, assertAccessible, assertSound, authorization, clientSite, field, fillLogin, fillSignUp, drive, watch,
-} from './lib.mjs';
+import { allow, arrive, assertAccessible, authorization, clientSite, field, fillLogin, fillSignUp, drive, watch } from './lib.mjs';
+import { assertTranslated, contextOptions, examine, lookAt, name, variants } from './variants.mjs';
 
-const { ISSUER, PASSWORD, SCREENSHOTS } = process.env;
+const { ISSUER, PASSWORD } = process.env;
 
-const languages = { en: 'en-US', ko: 'ko-KR' };
-const devices = {
-  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
-  desktop: { viewport: { width: 1280, height: 900 } },
-};
-const schemes = ['light', 'dark'];
-const IPHONE = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) '
-  + 'Version/18.5 Mobile/15E148 Safari/604.1';
-const variants = Object.keys(languages).flatMap((language) =>
-  Object.keys(devices).flatMap((device) => schemes.map((scheme) => ({ language, device, scheme }))));
-
-mkdirSync(SCREENSHOTS, { recursive: true });
 const site = await clientSite();
 let browser;
 await drive(async (opened) => {
@@ -40,10 +25,7 @@ async function tour(variant, index) {
   const watched = watch(page, { ownSite: [ISSUER, site.origin] });
   const person = { username: `visitor${index}`, password: PASSWORD };
   const titles = {};
-  const look = async (at, what) => {
-    titles[what] = await lookAt(at, what, variant);
-    await assertAccessible(at, `${what} (${name(variant)})`);
-  };
+  const look = async (at, what) => { titles[what] = await examine(at, what, variant); };
 
   await page.goto(`${ISSUER}/`);
   await look(page, '01-start');
@@ -75,7 +57,6 @@ async function tour(variant, index) {
   await look(page, '08-account');
   await page.goto(`${ISSUER}/account/password`);
   await look(page, '09-password-change');
-  await accountPages(page, { look, variant, person });
   titles['10-form-post'] = await formPost(context, variant);
 
   await page.goto(`${ISSUER}/demo`);
@@ -94,37 +75,6 @@ async function tour(variant, index) {
   watched.assertClean();
   await context.close();
   return titles;
-}
-
-// What is under the account's overview, with a second device and the app that was allowed before.
-async function accountPages(page, { look, variant, person }) {
-  const elsewhere = await browser.newContext({ ...contextOptions(variant), userAgent: IPHONE });
-  const other = await elsewhere.newPage();
-  await other.goto(`${ISSUER}/login`);
-  await fillLogin(other, person);
-  await other.waitForURL(`${ISSUER}/account`);
-  await elsewhere.close();
-
-  await page.goto(`${ISSUER}/account/profile`);
-  await look(page, '15-profile');
-  await field(page, 'name').fill('\u202e');
-  await field(page, 'name').press('Enter');
-  await page.locator('.field-error').waitFor();
-  await look(page, '16-profile-with-error');
-  await page.goto(`${ISSUER}/account/email`);
-  await look(page, '17-email');
-  await page.goto(`${ISSUER}/account/sessions`);
-  await look(page, '18-sessions');
-  await page.locator('.entries a[href*="session="]').first().click();
-  await page.locator('main form').waitFor();
-  await look(page, '19-end-session');
-  await page.goto(`${ISSUER}/account/sessions/end?session=others`);
-  await look(page, '20-end-others');
-  await page.goto(`${ISSUER}/account/apps`);
-  await look(page, '21-apps');
-  await page.locator('.entries a[href*="client="]').first().click();
-  await page.locator('main form').waitFor();
-  await look(page, '22-revoke-app');
 }
 
 // The form_post page goes on by itself where scripts run; it is looked at where none do, and examined where its script
@@ -157,10 +107,6 @@ async function formPost(context, variant) {
   return title;
 }
 
-function contextOptions({ language, device, scheme }) {
-  return { locale: languages[language], colorScheme: scheme, ...devices[device] };
-}
-
 // The browser would hold back what the server is to refuse.
 async function letTheServerJudge(page) {
   await page.evaluate(() => [...document.forms].forEach((form) => { form.noValidate = true; }));
@@ -175,21 +121,6 @@ async function refused(page, last) {
   }
 }
 
-async function lookAt(page, what, variant) {
-  const where = `${what} (${name(variant)})`;
-  const found = await assertSound(page, where);
-  assert.equal(found.language.slice(0, 2), variant.language, `${where} is in another language`);
-  await page.screenshot({ path: join(SCREENSHOTS, `${what}-${name(variant)}.png`), fullPage: true });
-  return found.title;
-}
-
-// A page whose title is the same in both languages was not translated.
-function assertTranslated(titles) {
-  const [english, korean] = ['en', 'ko'].map((language) => titles[name({ language, device: 'phone', scheme: 'light' })]);
-  const same = Object.keys(english).filter((page) => !page.includes('demo') && !page.includes('start') && english[page] === korean[page]);
-  assert.deepEqual(same, [], 'pages with the same title in both languages');
-}
-
 // The language switch holds for the pages after it, whatever the browser prefers.
 async function assertSwitch() {
   const context = await browser.newContext({ locale: 'en-US' });
@@ -200,8 +131,4 @@ async function assertSwitch() {
   await page.goto(`${ISSUER}/login`);
   assert.equal(await page.getAttribute('html', 'lang'), 'ko');
   await context.close();
-}
-
-function name({ language, device, scheme }) {
-  return `${language}-${device}-${scheme}`;
 }

@@ -548,6 +548,39 @@ async fn scopes_of_apps_are_told_as_on_the_consent_page() {
     assert_eq!(browser.get("/account/apps").await.texts(".scopes li"), ["주문 내역 보기"]);
 }
 
+/// OWASP ASVS §7.2: what a person changes of their account is told, without the values.
+#[tokio::test]
+async fn what_people_do_to_their_account_is_told() {
+    let app = TestApp::start().await;
+    let browser = app.signed_in("alice").await;
+    let other = app.signed_in("alice").await;
+    app.relying_party("spa").sign_in(&other, "alice").await;
+    app.relying_party("spa").sign_in(&browser, "alice").await;
+    let before = app.events().await.len();
+    let profile = browser.get("/account/profile").await;
+    browser.submit(&profile, &[("name", "Somebody"), ("locale", "ko-KR")]).await.assert_status(303);
+    let email = browser.get("/account/email").await;
+    browser.submit(&email, &[("email", "new@example.com"), ("current_password", PASSWORD)]).await.assert_status(303);
+    end(&browser, "/account/sessions/end?session=others").await;
+    revoke(&browser, "spa").await;
+    let events = app.events().await.split_off(before);
+    let told: Vec<_> =
+        events.iter().map(|event| (event.kind.as_str(), serde_json::Value::Object(event.detail.clone()))).collect();
+    assert_eq!(
+        told,
+        [
+            ("profile_changed", json!({ "fields": ["name"] })),
+            ("profile_changed", json!({ "fields": ["email"] })),
+            ("sessions_ended", json!({ "sessions": 1, "why": "ended by the person" })),
+            ("grant_revoked", json!({ "grants": 1, "why": "ended by the person" })),
+            ("consent_withdrawn", json!({})),
+            ("grant_revoked", json!({ "grants": 1, "why": "access was taken away" })),
+        ]
+    );
+    let alice = user_id(&app, "alice").await;
+    assert!(events.iter().all(|event| event.user_id.as_ref() == Some(&alice)), "{events:?}");
+}
+
 /// RFC 6749 §10.12
 #[tokio::test]
 async fn a_form_of_the_account_without_its_token_does_nothing() {

@@ -121,7 +121,7 @@ fn message_key(refusal: &Refusal) -> &'static str {
         "error-busy"
     } else if is(&refusal::THROTTLED) {
         "error-throttled"
-    } else if is(&refusal::DENIED) {
+    } else if is(&refusal::DENIED) || is(&refusal::ADMIN_ONLY) {
         "error-denied"
     } else {
         "error-request"

@@ -15,7 +15,7 @@ pub mod real_ip;
 
 pub use attribution::{Attribution, EndpointNames};
 
-use super::answer::{Refused, json, page, problem};
+use super::answer::{Refused, json, page, problem, redirect};
 use super::connections::Busy;
 use super::extract::Edge;
 use super::policy::{Cache, Cors, Kind, Policy};
@@ -30,6 +30,7 @@ use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
+use authority::Turned;
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -162,7 +163,8 @@ pub async fn by_policy(
     } else {
         match authority::check(&handle, policy.auth).await {
             Ok(()) => guarded(request, next, &handle).await,
-            Err(refusal) => request.into_response(refuse(&handle, &refusal)),
+            Err(Turned::Away(refusal)) => request.into_response(refuse(&handle, &refusal)),
+            Err(Turned::ToLogin(address)) => request.into_response(redirect::see_other(&address)),
         }
     };
     match policy.cache {
