@@ -6,11 +6,8 @@
 
 mod support;
 
-use std::env;
-use std::path::Path;
-
 use serde_json::{Value, json};
-use support::programs::{Program, prepared, target_folder, tests_folder};
+use support::programs::{Program, prepared, rust_client, tests_folder};
 use support::server::{Server, free_port};
 
 const USERNAME: &str = "haneul";
@@ -81,7 +78,7 @@ fn a_confidential_go_client_signs_in_with_its_secret_in_the_body() {
 #[test]
 fn a_native_app_of_crates_io_signs_in() {
     let server = Server::with(&setup(native("native-rust")));
-    let program = person(Program::new(rust_client()), &server).env("CLIENT_ID", "native-rust");
+    let program = person(Program::new(rust_client("authward-client-rust")), &server).env("CLIENT_ID", "native-rust");
     server.assert_done(program.run());
 }
 
@@ -141,20 +138,4 @@ fn person(program: Program, server: &Server) -> Program {
 
 fn go(server: &Server) -> Program {
     person(Program::new(prepared("AUTHWARD_TEST_GO_CLIENT")), server)
-}
-
-/// Builds the client, which is a crate of its own, and says where it is.
-fn rust_client() -> impl AsRef<Path> {
-    let target = target_folder("clients-rust");
-    let built = Program::new(env::var_os("CARGO").expect("cargo sets CARGO for tests"))
-        .args(["build", "--quiet", "--locked", "--manifest-path"])
-        .arg(tests_folder().join("clients/rust/Cargo.toml"))
-        .arg("--target-dir")
-        .arg(&target)
-        .folder(tests_folder())
-        .run();
-    if let Err(failure) = built {
-        panic!("{failure}");
-    }
-    target.join("debug/authward-client-rust")
 }

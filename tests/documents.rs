@@ -1,5 +1,6 @@
 //! Documents that are generated from the code and compared with what is checked in: `docs/ERRORS.md` from the rules of
-//! refusal, `docs/CONFORMANCE.md` from the clauses that tests cite. `AUTHWARD_BLESS=1` writes them anew.
+//! refusal, `docs/CONFORMANCE.md` from the clauses that tests cite. `AUTHWARD_BLESS=1` writes them anew. The snippets of the
+//! guides are compared with the programs they are taken from.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,6 +15,7 @@ const SPECIFICATIONS: &[&str] = &[
     "RFC 6749",
     "RFC 6750",
     "RFC 6797",
+    "RFC 7009",
     "RFC 7239",
     "RFC 7515",
     "RFC 7517",
@@ -36,6 +38,7 @@ const SPECIFICATIONS: &[&str] = &[
     "RFC 9207",
     "RFC 9325",
     "RFC 9700",
+    "RFC 9728",
     "OAuth 2.1",
     "OAuth 2.0 Multiple Response Types",
     "OAuth 2.0 Form Post Response Mode",
@@ -48,7 +51,10 @@ const SPECIFICATIONS: &[&str] = &[
     "OWASP ASVS",
 ];
 /// Those that the first release must show a test for.
-const REQUIRED: &[&str] = &["RFC 6749", "RFC 7636", "RFC 8252", "RFC 8414", "RFC 9068", "RFC 9207", "RFC 9700"];
+const REQUIRED: &[&str] = &[
+    "RFC 6749", "RFC 7009", "RFC 7636", "RFC 7662", "RFC 8252", "RFC 8414", "RFC 8707", "RFC 9068", "RFC 9207",
+    "RFC 9700",
+];
 
 #[test]
 fn the_document_of_errors_lists_every_rule() {
@@ -62,6 +68,54 @@ fn the_document_of_conformance_lists_every_cited_clause() {
         assert!(clauses.keys().any(|(name, _)| name == required), "no test cites {required}");
     }
     compare("docs/CONFORMANCE.md", &conformance(&clauses));
+}
+
+#[test]
+fn the_snippets_of_the_guides_are_what_the_tests_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut snippets = 0;
+    for guide in fs::read_dir(root.join("docs/guides")).expect("the guides").flatten() {
+        let name = guide.path().display().to_string();
+        for (source, snippet) in snippets_of(&fs::read_to_string(guide.path()).expect("a guide")) {
+            let program =
+                fs::read_to_string(root.join(&source)).unwrap_or_else(|error| panic!("{name}: {source}: {error}"));
+            for paragraph in paragraphs(&snippet) {
+                assert!(has_paragraph(&program, &paragraph), "{name}: not in {source}:\n{}", paragraph.join("\n"));
+            }
+            snippets += 1;
+        }
+    }
+    assert!(snippets > 0, "no guide names the source of a snippet");
+}
+
+/// (file, code) of every fenced block below a line `<!-- from FILE -->`.
+fn snippets_of(guide: &str) -> Vec<(String, String)> {
+    let starts = guide.match_indices("<!-- from ").map(|(at, mark)| &guide[at + mark.len()..]);
+    let parts = starts.map(|rest| {
+        let (source, block) = rest.split_once(" -->\n```").expect("a fenced block below the mark");
+        let (_, code) = block.split_once('\n').expect("the block's first line");
+        (source.to_owned(), code.split("\n```").next().unwrap_or_default().to_owned())
+    });
+    parts.collect()
+}
+
+/// The lines between empty ones.
+fn paragraphs(text: &str) -> Vec<Vec<&str>> {
+    let lines: Vec<&str> = text.lines().collect();
+    lines.split(|line| line.trim().is_empty()).map(unindented).filter(|lines| !lines.is_empty()).collect()
+}
+
+/// Whether the lines stand in the program one below the other, indented as it may be.
+fn has_paragraph(program: &str, paragraph: &[&str]) -> bool {
+    let lines: Vec<&str> = program.lines().collect();
+    lines.windows(paragraph.len()).any(|window| unindented(window) == paragraph)
+}
+
+/// Without the indentation that all lines have.
+fn unindented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let indent = |line: &&str| line.len() - line.trim_start().len();
+    let least = lines.iter().filter(|line| !line.trim().is_empty()).map(indent).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(least..).unwrap_or_default()).collect()
 }
 
 fn compare(file: &str, wanted: &str) {

@@ -53,8 +53,7 @@ const TEMPLATES: [(&str, &str); 21] = texts![
 const LOCALES: [(&str, &str); 2] = texts!["locales/en.ftl", "locales/ko.ftl"];
 
 /// `chart.js` is Chart.js 4.6.1 as it is published, without the line that names its source map (`chart.LICENSE.md`).
-const ASSETS: [(&str, &[u8]); 7] =
-    files!["templates/assets": "authward.css", "chart.js", "form-post.js", "logging-out.js", "mark.svg", "reveal.js", "usage.js"];
+const ASSETS: [(&str, &[u8]); 7] = files!["templates/assets": "authward.css", "chart.js", "form-post.js", "logging-out.js", "mark.svg", "reveal.js", "usage.js"];
 
 const DEMO: [(&str, &[u8]); 3] = files!["examples/spa": "app.js", "index.html", "style.css"];
 

@@ -1,7 +1,8 @@
 // A person at a browser without JavaScript: follows redirects, keeps cookies, fills the sign-in form and allows.
 //
 // As a program (`node person.mjs URL`) it is what a native app opens as "the browser": it reads USERNAME and PASSWORD
-// and ends when the client's redirect URI has answered. As a module it offers `signIn`.
+// and ends when the client's redirect URI has answered. As a module it offers `signIn` and the `Browser`, which keeps
+// its cookies from one sign-in to the next.
 
 import { pathToFileURL } from 'node:url';
 
@@ -9,8 +10,7 @@ const MOST_STEPS = 20;
 
 // Walks from an authorization request to the client's redirect URI, which must start with `home`; requests it (somebody
 // listens there) unless `deliver` is false, and returns it.
-export async function signIn(url, { username, password, home, deliver = true }) {
-  const browser = new Browser();
+export async function signIn(url, { username, password, home, deliver = true, browser = new Browser() }) {
   let step = await browser.open(url, home);
   for (let count = 0; count < MOST_STEPS; count += 1) {
     if (step.arrived) {
@@ -36,8 +36,14 @@ function answer(page, { username, password }) {
   throw new Error(`${page.url} asks for nothing that is known here:\n${text(page.html)}`);
 }
 
-class Browser {
+export class Browser {
   #cookies = new Map();
+  #seen;
+
+  // `seen(method, url)` is told of every request.
+  constructor(seen = () => {}) {
+    this.#seen = seen;
+  }
 
   async open(url, home) {
     return this.#follow(url, { method: 'GET' }, home);
@@ -68,6 +74,7 @@ class Browser {
   async #send(url, request) {
     const headers = { accept: 'text/html', 'accept-language': 'en', ...request.headers };
     if (this.#cookies.size > 0) headers.cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    this.#seen(request.method, url);
     const response = await fetch(url, { ...request, headers, redirect: 'manual' });
     for (const line of response.headers.getSetCookie()) this.#keep(line);
     return response;

@@ -7,8 +7,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Longest time one program may take, in seconds.
-const PATIENCE_SECONDS: &str = "300";
+/// Longest time one program may take where nothing else is said, in seconds.
+const PATIENCE_SECONDS: u32 = 300;
 
 /// Variables that would send requests for loopback through somebody's proxy.
 const PROXIES: [&str; 6] = ["http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"];
@@ -22,9 +22,14 @@ pub struct Program {
 impl Program {
     /// A program that is stopped when it takes longer than five minutes.
     pub fn new(executable: impl AsRef<Path>) -> Self {
+        Self::patient(executable, PATIENCE_SECONDS)
+    }
+
+    /// A program that is stopped when it takes longer than so many seconds.
+    pub fn patient(executable: impl AsRef<Path>, seconds: u32) -> Self {
         let executable = executable.as_ref();
         let mut command = Command::new("timeout");
-        command.args(["--kill-after=5", PATIENCE_SECONDS]).arg(executable);
+        command.arg("--kill-after=5").arg(seconds.to_string()).arg(executable);
         for proxy in PROXIES {
             command.env_remove(proxy);
         }
@@ -99,4 +104,20 @@ pub fn target_folder(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name(name);
     std::fs::create_dir_all(&folder).expect("a folder in the target folder");
     folder
+}
+
+/// Builds the Rust clients, which are a crate of their own, and says where one of its programs is.
+pub fn rust_client(name: &str) -> PathBuf {
+    let target = target_folder("clients-rust");
+    let built = Program::new(env::var_os("CARGO").expect("cargo sets CARGO for tests"))
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(tests_folder().join("clients/rust/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .folder(tests_folder())
+        .run();
+    if let Err(failure) = built {
+        panic!("{failure}");
+    }
+    target.join("debug").join(name)
 }

@@ -3,12 +3,12 @@
 //
 // The endpoint's authentication style is left to x/oauth2, which tries the header first, also for a public client
 // with an empty secret, and then sends the same code again with the client in the body.
+//
+// With the argument `resource-server` it is an API in place of that: `resource_server.go`.
 package main
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -31,11 +31,15 @@ var (
 )
 
 func main() {
-	if err := run(context.Background()); err != nil {
+	work, done := run, "signed in, validated, refreshed"
+	if len(os.Args) > 1 && os.Args[1] == "resource-server" {
+		work, done = resourceServer, "tokens by client_credentials, validated"
+	}
+	if err := work(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Printf("%s: signed in, validated, refreshed\n", clientID)
+	fmt.Printf("%s: %s\n", clientID, done)
 }
 
 func run(ctx context.Context) error {
@@ -151,18 +155,12 @@ func verifyAccessToken(ctx context.Context, provider *oidc.Provider, raw, subjec
 	if err := provider.Claims(&metadata); err != nil {
 		return err
 	}
-	header, err := base64.RawURLEncoding.DecodeString(strings.SplitN(raw, ".", 2)[0])
+	header, err := headerOf(raw)
 	if err != nil {
 		return err
 	}
-	var parsed struct {
-		Type string `json:"typ"`
-	}
-	if err := json.Unmarshal(header, &parsed); err != nil {
-		return err
-	}
-	if parsed.Type != "at+jwt" {
-		return fmt.Errorf("typ is %q", parsed.Type)
+	if header.Type != "at+jwt" {
+		return fmt.Errorf("typ is %q", header.Type)
 	}
 	keys := oidc.NewRemoteKeySet(ctx, metadata.JWKS)
 	config := oidc.Config{ClientID: issuer, SupportedSigningAlgs: []string{oidc.ES256, oidc.RS256, oidc.EdDSA}}
