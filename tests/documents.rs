@@ -47,6 +47,7 @@ const SPECIFICATIONS: &[&str] = &[
     "OIDC Registration",
     "OpenID Connect Discovery",
     "OpenID Connect Registration",
+    "OpenID Connect Front-Channel Logout",
     "OpenID Connect RP-Initiated Logout",
     "OWASP ASVS",
 ];
