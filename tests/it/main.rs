@@ -6,6 +6,7 @@
 #![allow(clippy::type_complexity, reason = "tables of cases carry their checks with them")]
 
 mod account;
+mod alerts;
 mod audit;
 mod authorize_answer;
 mod authorize_client;
@@ -26,6 +27,7 @@ mod history;
 mod interactions;
 mod introspect;
 mod login;
+mod metrics;
 mod opaque;
 mod prompt;
 mod races;
@@ -39,4 +41,5 @@ mod token_client;
 mod token_code;
 mod token_refresh;
 mod usage;
+mod usage_reports;
 mod userinfo;
