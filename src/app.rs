@@ -12,6 +12,8 @@ use crate::domain::scope::ScopeSet;
 use crate::entropy::Entropy;
 use crate::jobs::Jobs;
 use crate::keys::{KeyPolicy, Keys, MasterKey, MasterKeyError};
+use crate::metrics;
+use crate::outbound::{Fetcher, OutboundError};
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::routes;
@@ -20,6 +22,7 @@ use crate::store::{Store, StoreError, StoreOptions, migrate};
 use crate::tokens::Tokens;
 use crate::ui::{Ui, UiError};
 use crate::usage::Usage;
+use crate::usage::watching::Watcher;
 use crate::web::connections::Connections;
 use crate::web::tls;
 use crate::web::{Services, middleware};
@@ -49,6 +52,9 @@ pub enum AppError {
     /// Templates, words or assets.
     #[error("the pages cannot be used: {0}")]
     Ui(#[from] UiError),
+    /// What is needed to fetch something.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
     /// The certificate or its key.
     #[error(transparent)]
     Tls(#[from] tls::TlsError),
@@ -66,6 +72,7 @@ pub enum AppError {
 pub struct App {
     services: Services,
     tls: Option<rustls::ServerConfig>,
+    watcher: Watcher,
     migration_is_due: Arc<AtomicBool>,
 }
 
@@ -99,7 +106,12 @@ impl App {
             clock,
             entropy,
         };
-        Ok(Self { services, tls, migration_is_due: Arc::default() })
+        // Made where it is needed: without a webhook a machine without certificates of authorities is no error.
+        let is_needed = services.settings.usage.webhook.is_some();
+        let fetcher = is_needed.then(|| Fetcher::new(&services.settings.outbound)).transpose()?;
+        let (store, clock) = (services.store.clone(), services.clock.clone());
+        let watcher = Watcher::new(store, clock, &services.entropy, &services.settings.usage, fetcher);
+        Ok(Self { services, tls, watcher, migration_is_due: Arc::default() })
     }
 
     /// The services, for commands and tests.
@@ -148,12 +160,14 @@ impl App {
         let connections = Connections::default();
         let (server, addresses) = bind(&services, self.tls.as_ref(), &connections)?;
         let watch = tokio::spawn(connections.watch(services.settings.limits.head_timeout));
+        let metrics = bind_metrics(&services)?;
         let (stop, stopped) = watch::channel(false);
         let jobs = Jobs {
             store: services.store.clone(),
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             usage: services.usage.clone(),
+            watcher: self.watcher,
             flush_usage_every: services.settings.usage.flush_every,
             clock: services.clock.clone(),
             audit_kept: services.settings.audit.keep,
@@ -161,7 +175,8 @@ impl App {
         };
         let jobs = jobs.start(&stopped);
         let handle = server.handle();
-        Ok(Running { addresses, handle, server: tokio::spawn(server), watch, jobs, stop, services })
+        let metrics = metrics.map(|server| (server.handle(), tokio::spawn(server)));
+        Ok(Running { addresses, handle, server: tokio::spawn(server), watch, metrics, jobs, stop, services })
     }
 }
 
@@ -173,6 +188,7 @@ pub struct Running {
     server: JoinHandle<std::io::Result<()>>,
     /// Ends quiet connections.
     watch: JoinHandle<()>,
+    metrics: Option<(ServerHandle, JoinHandle<std::io::Result<()>>)>,
     jobs: Vec<JoinHandle<()>>,
     stop: watch::Sender<bool>,
     /// Its services.
@@ -188,6 +204,12 @@ impl Running {
             tracing::error!(%cause, "the server ended with an error");
         }
         self.watch.abort();
+        if let Some((handle, server)) = self.metrics {
+            handle.stop(false).await;
+            if let Ok(Err(cause)) = server.await {
+                tracing::error!(%cause, "the server of the metrics ended with an error");
+            }
+        }
         self.stop.send_replace(true);
         for job in self.jobs {
             if job.await.is_err() {
@@ -301,6 +323,18 @@ fn bind(
     }
     let addresses = server.addrs();
     Ok((server.run(), addresses))
+}
+
+/// The metrics have an address and a worker of their own, which no request of others can keep busy.
+fn bind_metrics(services: &Services) -> Result<Option<Server>, AppError> {
+    let Some(address) = services.settings.observability.metrics_bind else { return Ok(None) };
+    let shared = web::Data::new(services.clone());
+    let server = HttpServer::new(move || {
+        ActixApp::new().app_data(shared.clone()).route("/metrics", web::get().to(metrics::get))
+    });
+    let bound = server.workers(1).max_connections(64).shutdown_timeout(1).disable_signals().bind(address);
+    let bound = bound.map_err(|cause| AppError::System { what: format!("{address} could not be bound"), cause })?;
+    Ok(Some(bound.run()))
 }
 
 /// Runs a server until SIGTERM or SIGINT: prepares the database, serves, and stops in order.

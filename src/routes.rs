@@ -4,7 +4,7 @@
 use crate::domain::issuer::Issuer;
 use crate::web::middleware::{self, AllowedMethods, EndpointNames};
 use crate::web::policy::{Auth, Cache, Policy};
-use crate::{account, admin, health, oauth, oidc, pages};
+use crate::{account, admin, health, oauth, oidc, pages, reporting};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{Resource, Route, guard, web};
@@ -61,6 +61,7 @@ static TABLE: &[Row] = rows! {
     "/token": Policy::TOKEN, "POST" => oauth::token::post;
     "/introspect": Policy::BACK_CHANNEL, "POST" => oauth::introspect::post;
     "/revoke": Policy::TOKEN, "POST" => oauth::revoke::post;
+    "/api/usage": Policy { auth: Auth::AdminOrReport, ..Policy::API }, "POST" => reporting::post;
     "/userinfo": Policy::BEARER, "GET" => oidc::userinfo::get, "POST" => oidc::userinfo::post;
     "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
     "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;

@@ -22,11 +22,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("settings", &["domain"]),
     ("store", &["domain", "settings"]),
     ("keys", &["domain", "settings", "clock", "entropy", "store"]),
+    // The one room that opens connections to addresses that others have named.
+    ("outbound", &["domain", "settings"]),
     ("ui", &["domain", "settings"]),
     ("mail", &["domain", "settings"]),
     // The services name what is above them and each other only downward: each those before it.
     ("passwords", &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail"]),
-    ("usage", &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail", "passwords"]),
+    ("usage", &["domain", "settings", "clock", "entropy", "store", "keys", "outbound", "ui", "mail", "passwords"]),
     ("sessions", &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail", "passwords", "usage"]),
     // Accounts as operators change them.
     ("users", &["domain", "store"]),
@@ -116,6 +118,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // Probes, and what two slices share (the discovery document) or none owns (assets, the demonstration).
     ("health", ABOVE_THE_SLICES),
+    // Read by monitoring, on an address of its own.
+    ("metrics", ABOVE_THE_SLICES),
+    // What protected resources report of the calls that they answered.
+    ("reporting", ABOVE_THE_SLICES),
     ("pages", &["domain", "oauth", "oidc", "ui", "web"]),
     ("routes", ALL),
     ("app", ALL),
@@ -153,7 +159,12 @@ const BELONGINGS: &[(&str, &[&str])] = &[
     ("pq_sys", &["store"]),
     ("jsonwebtoken", &["keys"]),
     ("oxide_auth", &["oauth/engine"]),
-    ("actix_web", &["web", "oauth", "oidc", "account", "admin", "health", "pages", "routes", "app"]),
+    (
+        "actix_web",
+        &["web", "oauth", "oidc", "account", "admin", "health", "metrics", "reporting", "pages", "routes", "app"],
+    ),
+    ("prometheus_client", &["metrics"]),
+    ("reqwest", &["outbound"]),
     ("chrono", &["oauth/engine"]),
     ("rand", &["entropy"]),
     ("config", &["settings"]),

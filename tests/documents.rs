@@ -37,6 +37,7 @@ const SPECIFICATIONS: &[&str] = &[
     "RFC 9112",
     "RFC 9207",
     "RFC 9325",
+    "RFC 9457",
     "RFC 9700",
     "RFC 9728",
     "OAuth 2.1",

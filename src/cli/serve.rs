@@ -11,7 +11,9 @@ pub(super) async fn run(context: Context) -> Result<(), Failure> {
     logging::start(&context.settings.observability);
     allow_open_files(context.settings.limits.max_connections);
     app::run(context.settings).await.map_err(|error| match error {
-        AppError::MasterKey(_) | AppError::Tls(_) | AppError::Ui(_) => Failure::Unusable(error.to_string()),
+        AppError::MasterKey(_) | AppError::Outbound(_) | AppError::Tls(_) | AppError::Ui(_) => {
+            Failure::Unusable(error.to_string())
+        }
         AppError::Store(_) | AppError::OldSchema(_) | AppError::System { .. } => Failure::work(error),
     })
 }

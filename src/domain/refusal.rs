@@ -146,6 +146,9 @@ rules! {
     /// The body is not form-encoded.
     CONTENT_TYPE: "AW-CONTENT-TYPE", "invalid_request", "RFC 6749 §3.2", "the body must be application/x-www-form-urlencoded",
         "Send the parameters in the body with Content-Type: application/x-www-form-urlencoded, not as JSON and not in the query.";
+    /// The body is not JSON.
+    CONTENT_TYPE_JSON: "AW-CONTENT-TYPE-JSON", "invalid_request", "RFC 9110 §15.5.16", "the body must be application/json",
+        "Send one JSON document in the body with Content-Type: application/json, not compressed.";
     /// The method is not allowed.
     METHOD: "AW-METHOD", "invalid_request", "RFC 6749 §3.2", "this endpoint does not take that method",
         "Use the method named under expected.";
@@ -277,6 +280,13 @@ rules! {
     /// The account is disabled.
     USER_DISABLED: "AW-USER-DISABLED", "invalid_grant", "RFC 6749 §5.2", "the account cannot be used",
         "The operator has disabled the account.";
+
+    /// A report of calls that is not one.
+    USAGE_REPORT: "AW-USAGE-REPORT", "invalid_request", "RFC 9110 §15.5.1", "the report of calls is malformed or out of bounds",
+        "Send what docs/guides/api.md describes; sent names the member that is wrong. Nothing of the report was counted.";
+    /// A report of calls of a resource that is not the client's.
+    USAGE_RESOURCE: "AW-USAGE-RESOURCE", "access_denied", "RFC 9110 §15.5.4", "the client does not serve that resource",
+        "List the client under served_by of the resource, and send the identifier of the resource character for character.";
 
     /// No token at a protected resource.
     TOKEN_MISSING: "AW-TOKEN-MISSING", "", "RFC 6750 §3.1", "an access token is needed",

@@ -333,6 +333,35 @@ pub struct UsageTotal {
     pub succeeded: u64,
 }
 
+/// A rule about what is called, over a window that ends now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlertRule {
+    /// Its name, in logs and in the webhook; unique.
+    pub name: String,
+    /// When it holds.
+    pub condition: AlertCondition,
+    /// The window.
+    pub window: Lifetime,
+    /// Which counts are meant.
+    pub filter: UsageFilter,
+}
+
+/// When an alert rule holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AlertCondition {
+    /// More requests than this in the window.
+    Above(u64),
+    /// Fewer requests than this in the window: a silence, where it is 1.
+    Below(u64),
+    /// A greater share of failed requests (0 to 1), once there are enough requests to speak of a share.
+    FailedShare {
+        /// The share.
+        above: f64,
+        /// The requests that a share is judged from.
+        of_at_least: u64,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,7 @@ use crate::keys::Keys;
 use crate::refusals::Refusals;
 use crate::store::{self, Store, StoreError};
 use crate::usage::Usage;
+use crate::usage::watching::Watcher;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::time::MissedTickBehavior;
 
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(5);
+const WATCH_EVERY: Duration = Duration::from_mins(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Rows of a table that one step removes, and steps of one turn: a backlog ends in bounded steps.
 const SWEEP_ROWS: i64 = 500;
@@ -32,7 +34,9 @@ pub struct Jobs {
     pub refusals: Refusals,
     /// The counters of usage.
     pub usage: Usage,
-    /// How often those are written.
+    /// The alert rules.
+    pub watcher: Watcher,
+    /// How often counts of usage are written.
     pub flush_usage_every: Duration,
     /// The clock.
     pub clock: Clock,
@@ -46,7 +50,7 @@ impl Jobs {
     /// Starts them on the current runtime. They end when `stop` turns true; the last refusals and counts are written
     /// then.
     pub fn start(self, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
-        let (flush, usage, keys, sweep) = (self.clone(), self.clone(), self.clone(), self);
+        let (flush, usage, keys, watch, sweep) = (self.clone(), self.clone(), self.clone(), self.clone(), self);
         vec![
             tokio::spawn(every(FLUSH_EVERY, stop.clone(), move || {
                 let jobs = flush.clone();
@@ -62,6 +66,10 @@ impl Jobs {
                     log("migrating", jobs.migrate_if_due().await);
                     log("rotating keys", jobs.keys.tick().await);
                 }
+            })),
+            tokio::spawn(every(WATCH_EVERY, stop.clone(), move || {
+                let jobs = watch.clone();
+                async move { log("judging alert rules", jobs.watcher.watch().await) }
             })),
             tokio::spawn(every(SWEEP_EVERY, stop.clone(), move || {
                 let jobs = sweep.clone();

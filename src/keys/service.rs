@@ -265,6 +265,17 @@ impl Keys {
         Ok((id.clone(), tag.as_ref().try_into().expect("a tag of HMAC-SHA256 has 32 bytes")))
     }
 
+    /// How many keys this node knows, by algorithm and state.
+    pub fn states(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let mut counts = std::collections::BTreeMap::new();
+        if let Ok(ring) = self.ring() {
+            for record in ring.records() {
+                *counts.entry((record.algorithm.as_str(), record.state.as_str())).or_insert(0) += 1;
+            }
+        }
+        counts.into_iter().map(|((algorithm, state), count)| (algorithm, state, count)).collect()
+    }
+
     fn ring(&self) -> Result<Arc<Ring>, KeysError> {
         self.0.ring.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(KeysError::NotReady)
     }

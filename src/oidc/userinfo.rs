@@ -9,7 +9,6 @@ use crate::domain::scope::OPENID;
 use crate::web::answer::bearer;
 use crate::web::bearer_token;
 use crate::web::extract::{Body, Edge};
-use crate::web::middleware::Attribution;
 use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde_json::{Map, Value};
@@ -46,7 +45,6 @@ async fn respond(edge: &Edge, in_body: Option<String>) -> HttpResponse {
 
 async fn claims_of(edge: &Edge, in_body: Option<&str>) -> Result<Map<String, Value>, Refusal> {
     let token = bearer_token::load(edge, in_body).await?;
-    Attribution::note(&edge.request, |noted| noted.client = Some(token.client.id.clone()));
     if !token.scopes.contains(OPENID) {
         let sent = format!("a token with scope {}", token.scopes);
         return Err(Refusal::by(&refusal::TOKEN_SCOPE).because(sent, "scope openid"));

@@ -91,6 +91,11 @@ impl Passwords {
         self.pool.work()
     }
 
+    /// How many hashes wait to be computed.
+    pub fn waiting(&self) -> usize {
+        self.pool.waiting()
+    }
+
     /// Whether a stored hash was made with another scheme or cost than new ones, and is to be replaced when its password
     /// is next seen.
     pub fn needs_upgrade(&self, phc: &str) -> bool {

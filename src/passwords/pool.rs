@@ -6,7 +6,7 @@
 
 use super::PasswordsError;
 use super::stretch::Memory;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,6 +21,7 @@ const KEPT: Duration = Duration::from_secs(60);
 pub(super) struct Pool {
     queue: SyncSender<Job>,
     work: Arc<AtomicU64>,
+    waiting: Arc<AtomicUsize>,
 }
 
 /// What the threads share.
@@ -40,12 +41,17 @@ impl Pool {
             let shared = Arc::clone(&shared);
             std::thread::Builder::new().name(format!("passwords-{number}")).spawn(move || shared.serve())?;
         }
-        Ok(Self { queue: sender, work })
+        Ok(Self { queue: sender, work, waiting: Arc::default() })
     }
 
     /// What was computed since the start, see [`super::Passwords::work`].
     pub(super) fn work(&self) -> u64 {
         self.work.load(Ordering::SeqCst)
+    }
+
+    /// What waits for a thread.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// Runs `work` on one of the threads, unless whoever asked is gone by then.
@@ -54,15 +60,21 @@ impl Pool {
         work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, PasswordsError> {
         let (answer, answered) = oneshot::channel();
+        let waiting = Arc::clone(&self.waiting);
+        waiting.fetch_add(1, Ordering::Relaxed);
         let job = Box::new(move |memory: &mut Memory| {
+            waiting.fetch_sub(1, Ordering::Relaxed);
             if !answer.is_closed() {
                 // Whoever asked may have gone meanwhile; then nobody wants the answer.
                 let _ = answer.send(work(memory));
             }
         });
-        self.queue.try_send(job).map_err(|error| match error {
-            TrySendError::Full(_) => PasswordsError::Busy,
-            TrySendError::Disconnected(_) => PasswordsError::Failed,
+        self.queue.try_send(job).map_err(|error| {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+            match error {
+                TrySendError::Full(_) => PasswordsError::Busy,
+                TrySendError::Disconnected(_) => PasswordsError::Failed,
+            }
         })?;
         answered.await.map_err(|_| PasswordsError::Failed)
     }

@@ -9,11 +9,12 @@ use crate::clock::Clock;
 use crate::domain::audit;
 use crate::domain::context::RequestContext;
 use crate::domain::id::Reference;
-use crate::domain::refusal::{REFUSAL_LIFETIME, Refusal, RefusalRecord};
+use crate::domain::refusal::{REFUSAL_LIFETIME, RULES, Refusal, RefusalRecord};
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
 use crate::store::{self, Store, StoreError};
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The most refusals that wait to be written: four times a second, so at most 400 are kept a second.
@@ -38,17 +39,24 @@ pub struct Refusals {
     waiting: Arc<Mutex<Waiting>>,
     /// Held while something is written, so that a second flush ends after the first.
     writing: Arc<tokio::sync::Mutex<()>>,
+    /// How often each rule was applied, in the order of [`RULES`].
+    counts: Arc<[AtomicU64]>,
 }
 
 impl Refusals {
     /// A recorder that writes to `store`.
     pub fn new(store: Store, (entropy, clock): (Entropy, Clock), keeps_source: bool) -> Self {
-        Self { store, entropy, clock, keeps_source, waiting: Arc::default(), writing: Arc::default() }
+        let counts = RULES.iter().map(|_| AtomicU64::new(0)).collect();
+        Self { store, entropy, clock, keeps_source, waiting: Arc::default(), writing: Arc::default(), counts }
     }
 
     /// Logs a refusal, keeps it to be explained, and gives the reference that people see.
     pub fn record(&self, refusal: &Refusal, context: &RequestContext, endpoint: &str) -> Reference {
         let reference = Reference::new(self.entropy.reference());
+        let place = RULES.iter().position(|rule| rule.id == refusal.rule.id);
+        if let Some(count) = place.and_then(|place| self.counts.get(place)) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
         tracing::info!(
             rule = refusal.rule.id,
             reference = reference.as_str(),
@@ -71,6 +79,12 @@ impl Refusals {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.push(record, context.source.filter(|_| self.keeps_source));
         reference
+    }
+
+    /// How often each rule was applied since the process began, those that were not left out.
+    pub fn counts(&self) -> Vec<(&'static str, u64)> {
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
+        RULES.iter().map(|rule| rule.id).zip(counts).filter(|(_, count)| *count > 0).collect()
     }
 
     /// Writes what waits; afterwards everything that was recorded before can be found. Called a few times a second by a

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 /// Keys whose values are never shown.
-const SECRET: [&str; 3] = ["database.url", "keys.master_key", "mail.smtp_url"];
+const SECRET: [&str; 4] = ["database.url", "keys.master_key", "mail.smtp_url", "usage.webhook_secret"];
 
 pub(super) struct Reader {
     values: Values,
@@ -105,6 +105,31 @@ impl Reader {
         })
     }
 
+    /// A list of tables (`[[key]]`), or of inline tables.
+    pub(super) fn tables<T>(
+        &mut self,
+        key: &'static str,
+        most: usize,
+        parse: impl Fn(&Table) -> Result<T, String>,
+    ) -> Vec<T> {
+        self.read(key, |kind| {
+            let items = match kind {
+                ValueKind::Array(items) => items.as_slice(),
+                ValueKind::Nil => &[],
+                ValueKind::String(text) if text.trim().is_empty() => &[],
+                _ => return Err("it is not a list of tables, which only a file can hold".to_owned()),
+            };
+            if items.len() > most {
+                return Err(format!("it has more than {most} entries"));
+            }
+            let table = |value: &config::Value| match &value.kind {
+                ValueKind::Table(members) => parse(&Table(members)),
+                _ => Err("it is not a list of tables".to_owned()),
+            };
+            items.iter().map(table).collect()
+        })
+    }
+
     fn read<T>(&mut self, key: &'static str, parse: impl Fn(&ValueKind) -> Result<T, String>) -> T {
         #[cfg(test)]
         self.asked.insert(key);
@@ -117,6 +142,49 @@ impl Reader {
                 value
             }
         }
+    }
+}
+
+/// One table of a list.
+pub(super) struct Table<'a>(&'a config::Map<String, config::Value>);
+
+impl Table<'_> {
+    /// Refuses members of other names.
+    pub(super) fn only(&self, known: &[&str]) -> Result<(), String> {
+        match self.0.keys().find(|name| !known.contains(&name.as_str())) {
+            Some(name) => Err(format!("{:?} is not known; it may have {}", excerpt(name), known.join(", "))),
+            None => Ok(()),
+        }
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self, name: &str) -> Result<Option<String>, String> {
+        match self.0.get(name).map(|value| &value.kind) {
+            None => Ok(None),
+            Some(ValueKind::String(text)) if (1..=255).contains(&text.len()) => Ok(Some(text.clone())),
+            Some(_) => Err(format!("{name} is not a text of 1 to 255 bytes")),
+        }
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(&self, name: &str, bounds: RangeInclusive<i64>) -> Result<Option<i64>, String> {
+        let Some(value) = self.0.get(name) else { return Ok(None) };
+        match number_of(&value.kind) {
+            Ok(number) if bounds.contains(&number) => Ok(Some(number)),
+            _ => Err(format!("{name} is not a whole number within {} to {}", bounds.start(), bounds.end())),
+        }
+    }
+
+    /// A number from 0 to 1.
+    pub(super) fn fraction(&self, name: &str) -> Result<Option<f64>, String> {
+        let fraction = match self.0.get(name).map(|value| &value.kind) {
+            None => return Ok(None),
+            Some(ValueKind::Float(number)) => *number,
+            Some(ValueKind::I64(0)) => 0.0,
+            Some(ValueKind::I64(1)) => 1.0,
+            Some(_) => f64::NAN,
+        };
+        if (0.0..=1.0).contains(&fraction) { Ok(Some(fraction)) } else { Err(format!("{name} is not within 0 to 1")) }
     }
 }
 

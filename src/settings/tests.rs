@@ -1,6 +1,7 @@
 //! Settings from every source, good and bad.
 
 use super::*;
+use crate::domain::usage::AlertCondition;
 use std::path::Path;
 
 fn environment(variables: &[(&str, &str)]) -> Inputs {
@@ -185,4 +186,50 @@ fn settings_that_do_not_fit_together_are_refused() {
         let found = problems(variables);
         assert!(found.iter().any(|problem| problem.starts_with(expected)), "{found:?}");
     }
+}
+
+#[test]
+fn alert_rules_are_tables_of_a_file_and_each_problem_names_its_rule() {
+    let read = |text: &str| {
+        let directory = directory(&[("config/local.toml", text)]);
+        let inputs = Inputs { directory: directory.path().to_owned(), ..Inputs::default() };
+        Settings::load(&inputs).map_err(|error| error.0.into_iter().map(|problem| problem.what).collect::<Vec<_>>())
+    };
+    let settings = read(
+        "[[usage.alerts]]\nname = \"busy\"\nabove = 100\nwindow = 60\nclient = \"app\"\n\
+         [[usage.alerts]]\nname = \"failing\"\nfailed_share_above = 0.2\n\
+         [[usage.alerts]]\nname = \"silent\"\nbelow = 1\nendpoint = \"POST /token\"\n",
+    );
+    let alerts = settings.unwrap().usage.alerts;
+    assert_eq!(alerts.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>(), ["busy", "failing", "silent"]);
+    assert_eq!(alerts[0].condition, AlertCondition::Above(100));
+    assert_eq!((alerts[0].window.as_seconds(), alerts[1].window.as_seconds()), (60, 600));
+    assert_eq!(alerts[0].filter.client.as_deref(), Some("app"));
+    assert_eq!(alerts[1].condition, AlertCondition::FailedShare { above: 0.2, of_at_least: 20 });
+    assert_eq!(alerts[2].condition, AlertCondition::Below(1));
+    for (text, expected) in [
+        ("[[usage.alerts]]\nabove = 1\n", "name is missing"),
+        ("[[usage.alerts]]\nname = \"a b\"\nabove = 1\n", "name is not 1 to 64 letters"),
+        ("[[usage.alerts]]\nname = \"a\"\n", "a: it needs one of above, below"),
+        ("[[usage.alerts]]\nname = \"a\"\nabove = 1\nbelow = 1\n", "a: it needs one of above, below"),
+        ("[[usage.alerts]]\nname = \"a\"\nabove = -1\n", "a: above is not a whole number within"),
+        ("[[usage.alerts]]\nname = \"a\"\nabove = 1\nwindow = 59\n", "a: window is not a whole number within"),
+        ("[[usage.alerts]]\nname = \"a\"\nfailed_share_above = 1.5\n", "a: failed_share_above is not within 0 to 1"),
+        ("[[usage.alerts]]\nname = \"a\"\nabove = 1\nclients = \"x\"\n", "\"clients\" is not known"),
+        (
+            "[[usage.alerts]]\nname = \"a\"\nabove = 1\n[[usage.alerts]]\nname = \"a\"\nabove = 2\n",
+            "two rules are named a",
+        ),
+        ("[usage]\nalerts = [\"a\"]\n", "it is not a list of tables"),
+        (
+            "[usage]\nwebhook = \"ftp://example.com\"\nwebhook_secret = \"0123456789abcdef\"\n",
+            "\"ftp://example.com\": it is not",
+        ),
+        ("[usage]\nwebhook = \"https://example.com\"\n", "it needs usage.webhook_secret"),
+    ] {
+        let problems = read(text).unwrap_err();
+        assert!(problems.len() == 1 && problems[0].contains(expected), "{text}: {problems:?}");
+    }
+    let secret = read("[usage]\nwebhook_secret = \"hunter2\"\n").unwrap_err();
+    assert!(!secret[0].contains("hunter2"), "{secret:?}");
 }

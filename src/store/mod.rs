@@ -11,6 +11,7 @@
 //! [`attempt`]: a savepoint.
 
 pub mod accesses;
+pub mod alerts;
 pub mod audit;
 pub mod clients;
 pub mod codes;
@@ -45,7 +46,7 @@ use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
 use connection::Place;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use threads::{Mode, Task, Threads};
 use tokio::sync::oneshot;
@@ -99,10 +100,14 @@ struct Inner {
     wait: Duration,
     /// Whether the last answer was that the database is unavailable; the log has one line when this changes.
     is_down: AtomicBool,
+    failures: AtomicU64,
 }
 
 impl Inner {
     fn note<T>(&self, outcome: &Result<T, StoreError>) {
+        if matches!(outcome, Err(error) if *error != StoreError::Conflict) {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
         match outcome {
             Err(StoreError::Unavailable(reason)) => {
                 if !self.is_down.swap(true, Ordering::Relaxed) {
@@ -139,7 +144,13 @@ impl Store {
     pub fn open(options: StoreOptions) -> Result<Self, StoreError> {
         let place = Place::parse(options.url.reveal())?;
         let threads = Threads::start(place.clone(), options.connections.max(1), options.queue.max(1), options.wait)?;
-        Ok(Self(Arc::new(Inner { place, threads, wait: options.wait, is_down: AtomicBool::new(false) })))
+        Ok(Self(Arc::new(Inner {
+            place,
+            threads,
+            wait: options.wait,
+            is_down: AtomicBool::new(false),
+            failures: AtomicU64::new(0),
+        })))
     }
 
     /// Looks something up, outside of any transaction: two look-ups in one closure may see different moments. The
@@ -179,6 +190,18 @@ impl Store {
                 "the schema is not current, run `authward migrate` ({name} is missing)"
             ))),
         }
+    }
+
+    /// How much work waits for a database thread.
+    pub fn waiting(&self) -> usize {
+        let Inner { threads, .. } = &*self.0;
+        let writes = if Arc::ptr_eq(&threads.reads, &threads.writes) { 0 } else { threads.writes.len() };
+        threads.reads.len() + writes
+    }
+
+    /// How much work could not be done since the store was opened, whatever the reason but a unique value.
+    pub fn failures(&self) -> u64 {
+        self.0.failures.load(Ordering::Relaxed)
     }
 
     /// Which database this is.

@@ -239,6 +239,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    usage_alerts (name) {
+        name -> Text,
+        holder -> Text,
+        held_until -> BigInt,
+        is_firing -> Bool,
+        changed_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     usage_batches (id) {
         id -> Binary,
         expires_at -> BigInt,

@@ -128,6 +128,11 @@ impl Queue {
         Ok(())
     }
 
+    /// How much waits.
+    pub(super) fn len(&self) -> usize {
+        self.lock().jobs.len()
+    }
+
     /// No more work is taken in; what waits is still carried out.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;

@@ -3,7 +3,7 @@
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
 use crate::domain::usage::{OTHER, Period, Source, Tally, UNKNOWN, UsageEntry, UsageKey};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,6 +30,17 @@ pub struct Observation<'a> {
     pub outcome: &'static str,
     /// How long the answer took.
     pub took: Duration,
+}
+
+/// What metrics tell apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seen {
+    /// Method and path, or [`OTHER`].
+    pub endpoint: &'static str,
+    /// The grant type; empty where none was used.
+    pub grant: &'static str,
+    /// `ok` or an error code.
+    pub outcome: &'static str,
 }
 
 /// What is told apart within this node.
@@ -65,6 +76,8 @@ impl Shard {
 pub(super) struct Counters {
     shards: Box<[Shard]>,
     most_keys: usize,
+    /// What was taken from the shards, since the process began. Held while it is taken, so that a sum of both never falls.
+    taken: Mutex<BTreeMap<Seen, Tally>>,
 }
 
 thread_local! {
@@ -76,7 +89,7 @@ thread_local! {
 
 impl Counters {
     pub(super) fn new(most_keys: usize) -> Self {
-        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), most_keys }
+        Self { shards: (0..SHARDS).map(|_| Shard::default()).collect(), most_keys, taken: Mutex::default() }
     }
 
     pub(super) fn count(&self, observation: &Observation<'_>) {
@@ -96,8 +109,10 @@ impl Counters {
     /// Everything counted so far; the counters begin anew.
     pub(super) fn take(&self) -> Vec<UsageEntry> {
         let mut all = Counted::default();
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         for shard in &self.shards {
             let counted = std::mem::take(&mut *shard.lock());
+            counted.add_to(&mut taken);
             for (key, tally) in counted.by_key {
                 all.tally(key, self.most_keys).add(&tally);
             }
@@ -105,12 +120,34 @@ impl Counters {
                 all.other.entry(hour).or_default().add(&tally);
             }
         }
+        drop(taken);
         let others = all.other.into_iter().map(|(hour, tally)| UsageEntry { hour, key: other(), tally });
         all.by_key.into_iter().map(|(key, tally)| entry(key, tally)).chain(others).collect()
     }
 }
 
+impl Counters {
+    /// Everything since the process began.
+    pub(super) fn seen(&self) -> Vec<(Seen, Tally)> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = taken.clone();
+        self.shards.iter().for_each(|shard| shard.lock().add_to(&mut all));
+        all.into_iter().collect()
+    }
+}
+
 impl Counted {
+    fn add_to(&self, seen: &mut BTreeMap<Seen, Tally>) {
+        for (key, tally) in &self.by_key {
+            let key = Seen { endpoint: key.endpoint, grant: key.grant, outcome: key.outcome };
+            seen.entry(key).or_default().add(tally);
+        }
+        for tally in self.other.values() {
+            let key = Seen { endpoint: OTHER, grant: OTHER, outcome: OTHER };
+            seen.entry(key).or_default().add(tally);
+        }
+    }
+
     fn tally(&mut self, key: Key, most_keys: usize) -> &mut Tally {
         if self.by_key.len() >= most_keys && !self.by_key.contains_key(&key) {
             return self.other.entry(key.hour).or_default();
@@ -177,6 +214,10 @@ mod tests {
         let taken = counters.take();
         assert_eq!((taken.len(), requests(&taken), taken[0].tally.latency[1]), (1, 8000, 8000));
         assert!(counters.take().is_empty());
+        let expected = Seen { endpoint: "POST /token", grant: "", outcome: "ok" };
+        counters.count(&seen(Some(&app), "POST /token", NOON));
+        let all = counters.seen();
+        assert_eq!((all.len(), all[0].0, all[0].1.requests), (1, expected, 8001));
     }
 
     #[test]

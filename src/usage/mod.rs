@@ -9,16 +9,18 @@
 //! What may be told apart is bounded: between two flushes a node knows at most `usage.most_keys` keys, and counts what goes
 //! beyond as [`OTHER`]. [`report`] answers who called what how often.
 
+pub mod alerts;
 mod counters;
 pub mod report;
+pub mod watching;
 
-pub use counters::Observation;
+pub use counters::{Observation, Seen};
 
 use crate::clock::Clock;
 use crate::domain::client::hex;
 use crate::domain::secret::TokenHash;
 use crate::domain::time::{Lifetime, Timestamp};
-use crate::domain::usage::{Retention, Source, UsageBatch, UsageEntry};
+use crate::domain::usage::{Retention, Source, Tally, UsageBatch, UsageEntry};
 use crate::entropy::Entropy;
 use crate::settings;
 use crate::store::{self, Store, StoreError};
@@ -68,6 +70,11 @@ impl Usage {
     /// Counts an answered request.
     pub fn count(&self, observation: &Observation<'_>) {
         self.0.counters.count(observation);
+    }
+
+    /// Everything counted since the process began, without clients and resources.
+    pub fn seen(&self) -> Vec<(Seen, Tally)> {
+        self.0.counters.seen()
     }
 
     /// Adds everything counted so far to the rollups. What could not be written waits for the next flush.

@@ -3,17 +3,23 @@
 
 use super::answer;
 use super::extract::Edge;
+use super::middleware::SeenClient;
 use crate::domain::refusal::{self, Refusal};
 use crate::tokens::{LiveAccessToken, NotLive};
+use actix_web::HttpMessage as _;
 use actix_web::http::header;
+use std::sync::Arc;
 
-/// The live access token of a request, from its header or, where the endpoint takes it so, from its form.
+/// The live access token of a request, from its header or, where the endpoint takes it so, from its form. Its client is noted
+/// for the access log and the counters of usage.
 ///
 /// # Errors
 /// The [`Refusal`], in the terms of RFC 6750 §3.1.
 pub async fn load(edge: &Edge, in_body: Option<&str>) -> Result<LiveAccessToken, Refusal> {
     let token = presented(edge, in_body)?;
-    edge.tokens.load_live(&token, edge.context.now).await.map_err(|error| refusal_of(&error))
+    let token = edge.tokens.load_live(&token, edge.context.now).await.map_err(|error| refusal_of(&error))?;
+    edge.request.extensions_mut().insert(SeenClient(Arc::clone(&token.client)));
+    Ok(token)
 }
 
 fn refusal_of(error: &NotLive) -> Refusal {

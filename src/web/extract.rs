@@ -7,7 +7,7 @@ use super::services::Services;
 use crate::domain::audit::{Actor, By};
 use crate::domain::context::RequestContext;
 use crate::domain::issuer::Issuer;
-use crate::domain::refusal::{self, Refusal};
+use crate::domain::refusal::{self, Refusal, Rule};
 use crate::domain::secret::Secret;
 use crate::ui::Locale;
 use actix_web::dev::Payload;
@@ -123,10 +123,30 @@ impl FromRequest for Body {
     }
 }
 
+/// RFC 6749 §3.2 and appendix B: form-encoded.
 async fn read(request: &HttpRequest, payload: Payload) -> Result<StrictForm, Refusal> {
-    check_headers(request)?;
+    check_headers(request, "application/x-www-form-urlencoded", &refusal::CONTENT_TYPE)?;
     let body = whole_body(request, payload).await?;
     StrictForm::parse(&body).map_err(malformed)
+}
+
+/// A JSON document as the body, not parsed yet, bounded in size and time.
+pub struct JsonBody(pub Result<Vec<u8>, Refusal>);
+
+impl FromRequest for JsonBody {
+    type Error = Infallible;
+    type Future = LocalBoxFuture<'static, Result<Self, Infallible>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move { Ok(Self(read_json(&request, payload).await)) })
+    }
+}
+
+async fn read_json(request: &HttpRequest, payload: Payload) -> Result<Vec<u8>, Refusal> {
+    check_headers(request, "application/json", &refusal::CONTENT_TYPE_JSON)?;
+    whole_body(request, payload).await
 }
 
 /// The body of a request, bounded in size and time by `limits.*`.
@@ -142,21 +162,20 @@ pub async fn whole_body(request: &HttpRequest, payload: Payload) -> Result<Vec<u
     })
 }
 
-/// RFC 6749 §3.2 and appendix B: form-encoded, and not compressed, because nothing here inflates what a stranger sends.
-fn check_headers(request: &HttpRequest) -> Result<(), Refusal> {
-    const FORM: &str = "application/x-www-form-urlencoded";
+/// Of the type that the endpoint takes, and not compressed, because nothing here inflates what a stranger sends.
+fn check_headers(request: &HttpRequest, expected: &str, rule: &'static Rule) -> Result<(), Refusal> {
     let header = |name: header::HeaderName| {
         request.headers().get_all(name).map(|value| value.to_str().unwrap_or("?")).collect::<Vec<_>>()
     };
     let types = header(header::CONTENT_TYPE);
     let media_type = |text: &str| text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if types.len() != 1 || media_type(types[0]) != FORM {
-        return Err(Refusal::by(&refusal::CONTENT_TYPE)
-            .because(format!("Content-Type: {}", types.join(" | ")), format!("Content-Type: {FORM}")));
+    if types.len() != 1 || media_type(types[0]) != expected {
+        return Err(Refusal::by(rule)
+            .because(format!("Content-Type: {}", types.join(" | ")), format!("Content-Type: {expected}")));
     }
     let encodings = header(header::CONTENT_ENCODING);
     if encodings.iter().any(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
-        return Err(Refusal::by(&refusal::CONTENT_TYPE)
+        return Err(Refusal::by(rule)
             .because(format!("Content-Encoding: {}", encodings.join(" | ")), "a body that is not compressed"));
     }
     Ok(())

@@ -7,6 +7,7 @@
 
 mod account;
 mod admin;
+mod alerts;
 mod audit;
 mod authorize_answer;
 mod authorize_client;
@@ -27,6 +28,7 @@ mod history;
 mod interactions;
 mod introspect;
 mod login;
+mod metrics;
 mod opaque;
 mod prompt;
 mod races;
@@ -40,4 +42,5 @@ mod token_client;
 mod token_code;
 mod token_refresh;
 mod usage;
+mod usage_reports;
 mod userinfo;

@@ -12,8 +12,8 @@ use authward::domain::throttle::Throttle;
 use authward::domain::time::Lifetime;
 use authward::domain::usage::Retention;
 use authward::store::{
-    Db, StoreError, codes, grants, interactions, opaque_access_tokens, refresh_tokens, refusals, revoked_tokens,
-    sessions, signing_keys, sweep, throttles, usage,
+    Db, StoreError, alerts, codes, grants, interactions, opaque_access_tokens, refresh_tokens, refusals,
+    revoked_tokens, sessions, signing_keys, sweep, throttles, usage,
 };
 
 /// One row a table that ends at 6000 at the latest, one that ends later.
@@ -60,6 +60,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
         let hour =
             Retention { hours: Lifetime::seconds(end.seconds() - NOW.seconds() - 3600), days: Lifetime::days(400) };
         usage::add(db, &batch(name, NOW, hour, end))?;
+        alerts::hold(db, name, "node", end.minus(Lifetime::days(7)))?;
         let retired = SigningKey {
             retires_at: Some(end.minus(Lifetime::days(30))),
             ..signing_key(name, Algorithm::ES256, KeyState::Retired)
@@ -69,7 +70,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
     signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
 }
 
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
     "sessions",
     "interactions",
     "authorization_codes",
@@ -79,6 +80,7 @@ const TABLES: [&str; 12] = [
     "grants",
     "throttles",
     "refusals",
+    "usage_alerts",
     "usage_batches",
     "usage_rollups",
     "signing_keys",

@@ -8,7 +8,7 @@ use authward::domain::time::{Lifetime, Timestamp};
 use authward::domain::usage::{
     Dimension, Period, Retention, Source, Tally, UsageBatch, UsageEntry, UsageFilter, UsageKey, UsageQuery,
 };
-use authward::store::{Store, StoreError, usage};
+use authward::store::{Store, StoreError, alerts, usage};
 use std::time::Duration;
 
 const RETENTION: Retention = Retention { hours: Lifetime::days(14), days: Lifetime::days(400) };
@@ -197,5 +197,34 @@ on_every_database! {
         if outcome.is_err() {
             assert!(db.write(|db| usage::add(db, &batch("bad", NOW, RETENTION, later(1)))).await);
         }
+    }
+
+    async fn a_rule_is_watched_by_one_node_until_its_lease_is_over(db: Database) {
+        let stores = [db.store.clone(), db.another_store()];
+        let running: Vec<_> = (0..20)
+            .map(|n| {
+                let store = stores[n % 2].clone();
+                tokio::spawn(async move { store.write(move |db| alerts::hold(db, "busy", &format!("node {n}"), NOW)).await })
+            })
+            .collect();
+        let mut holders = Vec::new();
+        for (n, one) in running.into_iter().enumerate() {
+            holders.extend(one.await.unwrap().unwrap().then_some(n));
+        }
+        assert_eq!(holders.len(), 1);
+        let holder = format!("node {}", holders[0]);
+        let hold = async |node: &str, seconds| {
+            let node = node.to_owned();
+            db.write(move |db| alerts::hold(db, "busy", &node, later(seconds))).await
+        };
+        let change = async |node: &str, is_firing| {
+            let node = node.to_owned();
+            db.write(move |db| alerts::change(db, "busy", &node, is_firing, NOW)).await
+        };
+        assert!(hold(&holder, 60).await && !hold("other", 239).await);
+        assert!(!change("other", true).await && !change(&holder, false).await);
+        assert!(change(&holder, true).await && !change(&holder, true).await);
+        assert!(hold("other", 240).await && !hold(&holder, 241).await);
+        assert!(!change(&holder, false).await && change("other", false).await);
     }
 }

@@ -7,6 +7,9 @@ use actix_web::HttpResponse;
 use actix_web::http::header;
 use serde::Serialize;
 
+/// How a client is asked to authenticate itself (RFC 7617 §2).
+pub(super) const BASIC_CHALLENGE: &str = "Basic realm=\"authward\", charset=\"UTF-8\"";
+
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
@@ -24,7 +27,7 @@ pub fn refuse(edge: &Edge, refusal: &Refusal) -> HttpResponse {
     let mut builder = HttpResponse::build(status(refusal.rule));
     with_retry(&mut builder, refusal);
     if refusal.rule.id == refusal::CLIENT_AUTHENTICATION.id {
-        builder.insert_header((header::WWW_AUTHENTICATE, "Basic realm=\"authward\", charset=\"UTF-8\""));
+        builder.insert_header((header::WWW_AUTHENTICATE, BASIC_CHALLENGE));
     }
     if refusal.rule.id == refusal::METHOD.id {
         builder.insert_header((header::ALLOW, refusal.expected.clone()));

@@ -24,6 +24,8 @@ pub fn status(rule: &Rule) -> StatusCode {
         id if id == refusal::UNAVAILABLE.id => StatusCode::SERVICE_UNAVAILABLE,
         id if id == refusal::INTERNAL.id => StatusCode::INTERNAL_SERVER_ERROR,
         id if id == refusal::BODY_TOO_LARGE.id => StatusCode::PAYLOAD_TOO_LARGE,
+        id if id == refusal::CONTENT_TYPE_JSON.id => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        id if id == refusal::USAGE_RESOURCE.id => StatusCode::FORBIDDEN,
         id if id == refusal::METHOD.id => StatusCode::METHOD_NOT_ALLOWED,
         id if id == refusal::NOT_FOUND.id => StatusCode::NOT_FOUND,
         id if id == refusal::ADMIN_ONLY.id => StatusCode::FORBIDDEN,

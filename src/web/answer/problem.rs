@@ -1,6 +1,6 @@
 //! Refusals of the admin API as problem documents (RFC 9457).
 
-use super::{bearer, record, status, with_retry};
+use super::{bearer, json, record, status, with_retry};
 use crate::domain::refusal::{self, Refusal};
 use crate::web::extract::Edge;
 use actix_web::HttpResponse;
@@ -60,8 +60,15 @@ pub fn refuse_fields(edge: &Edge, refusal: &Refusal, errors: Vec<Wrong>) -> Http
     if rule.id == refusal::METHOD.id {
         builder.insert_header((header::ALLOW, refusal.expected.clone()));
     }
-    if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-        builder.insert_header((header::WWW_AUTHENTICATE, bearer::challenge(refusal, &reference)));
+    match rule.code {
+        "" | "invalid_token" | "insufficient_scope" => {
+            builder.insert_header((header::WWW_AUTHENTICATE, bearer::challenge(refusal, &reference)));
+        }
+        // Where a client authenticates itself, there is no token to be asked for.
+        "invalid_client" => {
+            builder.insert_header((header::WWW_AUTHENTICATE, json::BASIC_CHALLENGE));
+        }
+        _ => {}
     }
     let is_ours = status.is_server_error() || refusal.sent.is_empty();
     let problem = Problem {

@@ -5,7 +5,6 @@ use super::super::policy::Policy;
 use super::super::services::Services;
 use super::SeenClient;
 use crate::domain::context::RequestContext;
-use crate::domain::id::ClientId;
 use crate::domain::usage;
 use crate::usage::Observation;
 use actix_web::http::{Method, StatusCode};
@@ -15,12 +14,10 @@ use std::time::Duration;
 /// The endpoint of a request that no route took.
 const NO_ENDPOINT: &str = "unknown";
 
-/// What a handler knows of the request that it answers, for the counters of usage. The client need not be noted where
-/// [`SeenClient`] is, and no outcome where the answer is a [`Refused`] one.
+/// What a handler knows of the request that it answers, for the counters of usage, beside its [`SeenClient`]. No outcome need
+/// be noted where the answer is a [`Refused`] one.
 #[derive(Debug, Clone, Default)]
 pub struct Attribution {
-    /// A registered client.
-    pub client: Option<ClientId>,
     /// The registered name of the grant type.
     pub grant: Option<&'static str>,
     /// The identifier of a registered protected resource, or the issuer.
@@ -70,11 +67,10 @@ pub(super) fn count(request: &HttpRequest, context: &RequestContext, status: Sta
     let names = request.app_data::<EndpointNames>();
     let extensions = request.extensions();
     let noted = extensions.get::<Attribution>();
-    let seen = || extensions.get::<SeenClient>().map(|seen| &seen.0.id);
     let refused = || extensions.get::<Refused>().map(|refused| refused.code);
     services.usage.count(&Observation {
         at: context.now,
-        client: noted.and_then(|noted| noted.client.as_ref()).or_else(seen),
+        client: extensions.get::<SeenClient>().map(|seen| &seen.0.id),
         endpoint: names.map_or(NO_ENDPOINT, |names| names.of(request.method())),
         grant: noted.and_then(|noted| noted.grant),
         resource: noted.and_then(|noted| noted.resource.as_deref()),
