@@ -2,6 +2,7 @@
 #![warn(missing_docs, clippy::all)]
 
 pub mod account;
+pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod clients;
@@ -13,6 +14,7 @@ pub mod jobs;
 pub mod keys;
 pub mod oauth;
 pub mod oidc;
+pub mod openapi;
 pub mod pages;
 pub mod passwords;
 pub mod refusals;

@@ -117,6 +117,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Probes, and what two slices share (the discovery document) or none owns (assets, the demonstration).
     ("health", ABOVE_THE_SLICES),
     ("pages", &["domain", "oauth", "oidc", "ui", "web"]),
+    // The description of the JSON endpoints joins what all slices say of theirs, and the route table.
+    ("openapi", ALL),
     ("routes", ALL),
     ("app", ALL),
     ("cli", ALL),
@@ -153,7 +155,7 @@ const BELONGINGS: &[(&str, &[&str])] = &[
     ("pq_sys", &["store"]),
     ("jsonwebtoken", &["keys"]),
     ("oxide_auth", &["oauth/engine"]),
-    ("actix_web", &["web", "oauth", "oidc", "account", "admin", "health", "pages", "routes", "app"]),
+    ("actix_web", &["web", "oauth", "oidc", "account", "admin", "health", "pages", "openapi", "routes", "app"]),
     ("chrono", &["oauth/engine"]),
     ("rand", &["entropy"]),
     ("config", &["settings"]),

@@ -35,6 +35,7 @@ const SPECIFICATIONS: &[&str] = &[
     "RFC 9112",
     "RFC 9207",
     "RFC 9325",
+    "RFC 9457",
     "RFC 9700",
     "OAuth 2.1",
     "OAuth 2.0 Multiple Response Types",

@@ -7,6 +7,7 @@
 use super::list::{PAGE_SIZE, Pages};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
 use crate::clients::parse_id;
+use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::client::Client;
 use crate::domain::grant::Access;
 use crate::domain::id::ClientId;
@@ -169,8 +170,16 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     let (session, _) = require_signed_in(edge).await?;
     check_form(edge, FORM, form.find("csrf"), session.sid.as_str())?;
     let Some(client) = form.find("client").and_then(parse_id) else { return Ok(done(edge, "gone")) };
-    let now = edge.context.now;
-    let had_access = edge.store.write(move |db| store::accesses::revoke(db, &session.user_id, &client, now)).await?;
+    let by = edge.by(Actor::User(session.user_id.clone()));
+    let write = move |db: &mut store::Db| {
+        let had_access = store::accesses::revoke(db, &session.user_id, &client, by.at)?;
+        if had_access {
+            let event = Event::new(EventKind::ConsentWithdrawn, &by).user(&session.user_id).client(&client);
+            store::audit::insert(db, &event)?;
+        }
+        Ok(had_access)
+    };
+    let had_access = edge.store.write(write).await?;
     Ok(done(edge, if had_access { "revoked" } else { "gone" }))
 }
 

@@ -5,10 +5,12 @@ use super::guard::Guard;
 use super::password::is_current;
 use super::sign_up::FieldErrors;
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::audit::Actor;
 use crate::domain::session::Session;
 use crate::domain::user::{Email, User};
 use crate::store::{self, StoreError};
 use crate::ui::Page;
+use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, refuse_repeated};
@@ -98,7 +100,12 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
 /// tried by the thousand to learn who has an account.
 async fn save(edge: &Edge, user: &User, email: Email) -> Result<bool, AccountError> {
     let (id, now) = (user.id.clone(), edge.context.now);
-    match edge.store.write(move |db| store::users::set_email(db, &id, &email, now)).await {
+    let by = edge.by(Actor::User(user.id.clone()));
+    let write = move |db: &mut store::Db| {
+        store::users::set_email(db, &id, &email, by.at)?;
+        store::audit::insert(db, &users::changed(&id, &["email"], &by))
+    };
+    match edge.store.write(write).await {
         Ok(_) => Ok(true),
         Err(StoreError::Conflict) => {
             let guard = Guard::new(edge, Some(&user.id), None)?;

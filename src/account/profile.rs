@@ -2,11 +2,13 @@
 
 use super::sign_up::FieldErrors;
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::audit::Actor;
 use crate::domain::profile::{LONGEST_NAME, OWN_CLAIMS, Profile, ProfileError};
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::store;
 use crate::ui::Page;
+use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, refuse_repeated};
@@ -113,11 +115,13 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
             return show(edge, (&session, &user), |claim| form.find(claim), &errors);
         }
     };
-    let now = edge.context.now;
+    let by = edge.by(Actor::User(user.id.clone()));
     // Only the claims are written: whatever an operator changed of the account meanwhile stays changed.
-    edge.store
-        .write(move |db| store::users::change_claims(db, &user.id, now, |claims| profile.put_into(claims)))
-        .await?;
+    let write = move |db: &mut store::Db| {
+        store::users::change_claims(db, &user.id, by.at, |claims| profile.put_into(claims))?;
+        store::audit::insert(db, &users::changed(&user.id, &["claims"], &by))
+    };
+    edge.store.write(write).await?;
     Ok(redirect::see_other(&format!("{}?done=profile", edge.path("/account"))))
 }
 

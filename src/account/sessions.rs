@@ -7,12 +7,13 @@
 use super::apps::client_names;
 use super::list::{PAGE_SIZE, Pages};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
+use crate::domain::audit::{Actor, By};
 use crate::domain::device::Device;
 use crate::domain::id::{ClientId, Sid};
 use crate::domain::session::Session;
-use crate::domain::time::Timestamp;
 use crate::store::{self, Db, StoreError};
 use crate::ui::{Page, When};
+use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
@@ -23,6 +24,8 @@ use serde::Serialize;
 const FORM: &str = "end-sessions";
 /// What stands in place of a session where all others are meant. Saying nothing ends nothing.
 const OTHERS: &str = "others";
+/// What the audit says of it.
+const WHY: &str = "the user ended them";
 /// The longest text that is looked up as a session.
 const LONGEST_SID: usize = 64;
 
@@ -177,31 +180,34 @@ pub async fn end(edge: Edge, body: Body) -> HttpResponse {
 async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountError> {
     let (session, _) = require_signed_in(edge).await?;
     check_form(edge, FORM, form.find("csrf"), session.sid.as_str())?;
-    let now = edge.context.now;
+    let by = edge.by(Actor::User(session.user_id.clone()));
     match form.find("session") {
         Some(OTHERS) => {
-            edge.store.write(move |db| end_others(db, &session, now)).await?;
+            edge.store.write(move |db| end_others(db, &session, &by)).await?;
             Ok(done(edge, "all"))
         }
         Some(sid) if sid == session.sid.as_str() => Ok(redirect::see_other(&edge.path("/logout"))),
         Some(sid) if sid.len() <= LONGEST_SID => {
             let sid = Sid::new(sid);
-            let was_there = edge.store.write(move |db| end_one(db, &session, &sid, now)).await?;
+            let was_there = edge.store.write(move |db| end_one(db, &session, &sid, &by)).await?;
             Ok(done(edge, if was_there { "one" } else { "gone" }))
         }
         _ => Ok(done(edge, "gone")),
     }
 }
 
-fn end_one(db: &mut Db, session: &Session, sid: &Sid, now: Timestamp) -> Result<bool, StoreError> {
+fn end_one(db: &mut Db, session: &Session, sid: &Sid, by: &By) -> Result<bool, StoreError> {
     let Some(found) = store::sessions::find_of_user(db, &session.user_id, sid)? else { return Ok(false) };
-    store::grants::revoke_of_session(db, &session.user_id, sid, now)?;
-    store::sessions::remove(db, &found.hash)
+    let grants = store::grants::revoke_of_session(db, &session.user_id, sid, by.at)?;
+    let was_there = store::sessions::remove(db, &found.hash)?;
+    users::tell_ended(db, &session.user_id, (u64::from(was_there), grants), WHY, by)?;
+    Ok(was_there)
 }
 
-fn end_others(db: &mut Db, session: &Session, now: Timestamp) -> Result<(), StoreError> {
-    store::grants::revoke_of_other_sessions(db, session, now)?;
-    store::sessions::remove_of_user(db, &session.user_id, Some(&session.hash)).map(drop)
+fn end_others(db: &mut Db, session: &Session, by: &By) -> Result<(), StoreError> {
+    let grants = store::grants::revoke_of_other_sessions(db, session, by.at)?;
+    let sessions = store::sessions::remove_of_user(db, &session.user_id, Some(&session.hash))?;
+    users::tell_ended(db, &session.user_id, (sessions, grants), WHY, by)
 }
 
 fn done(edge: &Edge, what: &str) -> HttpResponse {

@@ -28,6 +28,7 @@ macro_rules! files {
 
 const TEMPLATES: [(&str, &str); 19] = texts![
     "pages/account.html",
+    "pages/api.html",
     "pages/apps.html",
     "pages/consent.html",
     "pages/email.html",

@@ -6,6 +6,7 @@
 #![allow(clippy::type_complexity, reason = "tables of cases carry their checks with them")]
 
 mod account;
+mod admin;
 mod audit;
 mod authorize_answer;
 mod authorize_client;
@@ -27,6 +28,7 @@ mod interactions;
 mod introspect;
 mod login;
 mod opaque;
+mod openapi;
 mod prompt;
 mod races;
 mod refusals;
