@@ -15,6 +15,7 @@ pub mod keys;
 pub mod metrics;
 pub mod oauth;
 pub mod oidc;
+pub mod openapi;
 pub mod outbound;
 pub mod pages;
 pub mod passwords;

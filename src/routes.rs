@@ -4,7 +4,7 @@
 use crate::domain::issuer::Issuer;
 use crate::web::middleware::{self, AllowedMethods, EndpointNames};
 use crate::web::policy::{Auth, Cache, Policy};
-use crate::{account, admin, health, oauth, oidc, pages, reporting};
+use crate::{account, admin, health, oauth, oidc, openapi, pages, reporting};
 use actix_web::http::Method;
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{Resource, Route, guard, web};
@@ -66,6 +66,25 @@ static TABLE: &[Row] = rows! {
     "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
     "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;
     "/.well-known/openid-configuration": Policy::METADATA, "GET" => pages::openid_configuration;
+    "/api": Policy::PAGE, "GET" => openapi::page;
+    "/api/openapi.json": Policy::METADATA, "GET" => openapi::get;
+    "/api/clients": Policy::API, "GET" => admin::clients::list, "POST" => admin::clients::create;
+    "/api/clients/{client_id}": Policy::API, "GET" => admin::clients::show, "PUT" => admin::clients::replace;
+    "/api/clients/{client_id}/disable": Policy::API, "POST" => admin::clients::disable;
+    "/api/clients/{client_id}/enable": Policy::API, "POST" => admin::clients::enable;
+    "/api/clients/{client_id}/secret": Policy::API, "POST" => admin::clients::renew_secret;
+    "/api/users": Policy::API, "GET" => admin::users::list, "POST" => admin::users::create;
+    "/api/users/{sub}": Policy::API, "GET" => admin::users::show, "PATCH" => admin::users::update;
+    "/api/users/{sub}/disable": Policy::API, "POST" => admin::users::disable;
+    "/api/users/{sub}/enable": Policy::API, "POST" => admin::users::enable;
+    "/api/users/{sub}/password": Policy::API, "POST" => admin::users::set_password;
+    "/api/users/{sub}/sessions": Policy::API, "DELETE" => admin::users::end_sessions;
+    "/api/keys": Policy::API, "GET" => admin::keys::list;
+    "/api/keys/rotate": Policy::API, "POST" => admin::keys::rotate;
+    "/api/keys/{kid}/retire": Policy::API, "POST" => admin::keys::retire;
+    "/api/audit": Policy::API, "GET" => admin::audit::list;
+    "/api/resources": Policy::API, "GET" => admin::catalogue::resources;
+    "/api/scopes": Policy::API, "GET" => admin::catalogue::scopes;
     "/favicon.ico": Policy { cache: Cache::Handler, ..Policy::ASSET }, "GET" => pages::icon;
     "/assets/{name}": Policy::ASSET, "GET" => pages::asset;
     "/demo": Policy::PAGE, "GET" => pages::demo;
@@ -143,19 +162,15 @@ fn with_method(route: Route, name: &str) -> Route {
     }
 }
 
-/// Every path with its methods, for documents and tests.
-pub fn paths() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    TABLE.iter().map(|row| (row.path, row.methods.iter().map(|(name, _)| *name).collect()))
-}
-
-/// Who may use every path, for tests.
-pub fn authorities() -> impl Iterator<Item = (&'static str, Auth)> {
-    TABLE.iter().map(|row| (row.path, row.policy.auth))
+/// Every path with its methods and its policy, for documents and tests.
+pub fn paths() -> impl Iterator<Item = (&'static str, Vec<&'static str>, Policy)> {
+    TABLE.iter().map(|row| (row.path, row.methods.iter().map(|(name, _)| *name).collect(), row.policy))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::web::policy::Auth;
 
     /// What describes the API says nothing of what is stored.
     const PUBLIC: [&str; 2] = ["/api", "/api/openapi.json"];
@@ -163,7 +178,7 @@ mod tests {
     #[test]
     fn nothing_under_admin_and_api_is_public() {
         let is_under = |path: &str, folder: &str| path == folder || path.starts_with(&format!("{folder}/"));
-        for (path, auth) in authorities().filter(|(path, _)| !PUBLIC.contains(path)) {
+        for (path, _, Policy { auth, .. }) in paths().filter(|(path, ..)| !PUBLIC.contains(path)) {
             if is_under(path, "/admin") {
                 assert_eq!(auth, Auth::AdminPage, "{path}");
             }

@@ -123,6 +123,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // What protected resources report of the calls that they answered.
     ("reporting", ABOVE_THE_SLICES),
     ("pages", &["domain", "oauth", "oidc", "ui", "web"]),
+    // The description of the JSON endpoints joins what all slices say of theirs, and the route table.
+    ("openapi", ALL),
     ("routes", ALL),
     ("app", ALL),
     ("cli", ALL),
@@ -161,7 +163,7 @@ const BELONGINGS: &[(&str, &[&str])] = &[
     ("oxide_auth", &["oauth/engine"]),
     (
         "actix_web",
-        &["web", "oauth", "oidc", "account", "admin", "health", "metrics", "reporting", "pages", "routes", "app"],
+        &["web", "oauth", "oidc", "account", "admin", "health", "metrics", "reporting", "pages", "openapi", "routes", "app"],
     ),
     ("prometheus_client", &["metrics"]),
     ("reqwest", &["outbound"]),

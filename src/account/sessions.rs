@@ -7,12 +7,13 @@
 use super::apps::client_names;
 use super::list::{PAGE_SIZE, Pages};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
-use crate::domain::audit::{Actor, By, Event, EventKind};
+use crate::domain::audit::{Actor, By};
 use crate::domain::device::Device;
 use crate::domain::id::{ClientId, Sid};
 use crate::domain::session::Session;
 use crate::store::{self, Db, StoreError};
 use crate::ui::{Page, When};
+use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
@@ -23,6 +24,8 @@ use serde::Serialize;
 const FORM: &str = "end-sessions";
 /// What stands in place of a session where all others are meant. Saying nothing ends nothing.
 const OTHERS: &str = "others";
+/// What the audit says of it.
+const WHY: &str = "the user ended them";
 /// The longest text that is looked up as a session.
 const LONGEST_SID: usize = 64;
 
@@ -197,27 +200,14 @@ fn end_one(db: &mut Db, session: &Session, sid: &Sid, by: &By) -> Result<bool, S
     let Some(found) = store::sessions::find_of_user(db, &session.user_id, sid)? else { return Ok(false) };
     let grants = store::grants::revoke_of_session(db, &session.user_id, sid, by.at)?;
     let was_there = store::sessions::remove(db, &found.hash)?;
-    tell(db, session, (u64::from(was_there), grants), by)?;
+    users::tell_ended(db, &session.user_id, (u64::from(was_there), grants), WHY, by)?;
     Ok(was_there)
 }
 
 fn end_others(db: &mut Db, session: &Session, by: &By) -> Result<(), StoreError> {
     let grants = store::grants::revoke_of_other_sessions(db, session, by.at)?;
     let sessions = store::sessions::remove_of_user(db, &session.user_id, Some(&session.hash))?;
-    tell(db, session, (sessions, grants), by)
-}
-
-/// What ended, for the audit.
-fn tell(db: &mut Db, session: &Session, (sessions, grants): (u64, u64), by: &By) -> Result<(), StoreError> {
-    for (kind, what, count) in
-        [(EventKind::SessionsEnded, "sessions", sessions), (EventKind::GrantRevoked, "grants", grants)]
-    {
-        if count > 0 {
-            let event = Event::new(kind, by).user(&session.user_id).with(what, count);
-            store::audit::insert(db, &event.with("why", "ended by the person"))?;
-        }
-    }
-    Ok(())
+    users::tell_ended(db, &session.user_id, (sessions, grants), WHY, by)
 }
 
 fn done(edge: &Edge, what: &str) -> HttpResponse {

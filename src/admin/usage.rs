@@ -3,7 +3,7 @@
 //! Everything is in the tables of the page; the plot is drawn from them by a script and shows nothing more. The report is
 //! the one of the command line (`usage::report`).
 
-use super::{AdminError, finish};
+use super::{AdminError, finish_page};
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::domain::usage::{Dimension, OTHER, Period, UNKNOWN, UsageFilter};
 use crate::ui::Page;
@@ -182,7 +182,7 @@ pub async fn get(edge: Edge, query: Query) -> HttpResponse {
         refuse_repeated(&form)?;
         show(&edge, &form).await
     };
-    finish(&edge, result.await)
+    finish_page(&edge, result.await)
 }
 
 /// `GET /admin/usage.csv`: the table as a file, or with `series=1` the requests over time.
@@ -202,7 +202,7 @@ pub async fn csv(edge: Edge, query: Query) -> HttpResponse {
             .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"usage.csv\""))
             .body(report.csv()))
     };
-    finish(&edge, result.await)
+    finish_page(&edge, result.await)
 }
 
 async fn show(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AdminError> {

@@ -12,6 +12,7 @@ use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
 use crate::domain::scope::ScopeSet;
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
+use crate::settings::Settings;
 use serde_json::{Map, Value};
 
 /// What a client that names no `scope` may ask for.
@@ -121,6 +122,17 @@ pub struct Rules {
     pub longest_access_token_lifetime: Lifetime,
     /// Algorithms that have a key, for `id_token_signed_response_alg`.
     pub algorithms: Vec<Algorithm>,
+}
+
+impl Rules {
+    /// The rules of an operator under these settings.
+    pub fn of_operator(settings: &Settings) -> Self {
+        Self {
+            origin: Origin::Operator,
+            longest_access_token_lifetime: settings.tokens.longest_access_token_lifetime,
+            algorithms: settings.keys.algorithms.clone(),
+        }
+    }
 }
 
 /// A member that is wrong.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use utoipa::ToSchema;
 
 /// The largest detail, in bytes of JSON, and the most items of a list in it.
 pub const LARGEST_DETAIL: usize = 8192;
@@ -87,11 +88,11 @@ kinds! {
     KeyRetiring = "key_retiring";
     /// A signing key left the JWKS.
     KeyRetired = "key_retired";
-    /// An account was made by an operator.
+    /// An account was made, by an operator.
     UserCreated = "user_created";
-    /// An account was changed by an operator.
+    /// An account was changed, by its user or an operator.
     UserChanged = "user_changed";
-    /// An account was removed by an operator.
+    /// An account was removed, by an operator.
     UserRemoved = "user_removed";
     /// A client was registered.
     ClientCreated = "client_created";
@@ -300,7 +301,7 @@ pub struct StoredEvent {
 }
 
 /// A stored event as it is printed and answered.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct EventDocument {
     /// Its place in the order of events.
     pub id: String,

@@ -310,6 +310,24 @@ rules! {
     TOKEN_KIND: "AW-TOKEN-KIND", "unsupported_token_type", "RFC 7009 §2.2.1", "only access tokens and refresh tokens can be revoked",
         "Revoke the refresh token: all that came from the sign-in ends with it. An ID token ends by itself.";
 
+    /// A body that is not JSON.
+    JSON_TYPE: "AW-JSON-TYPE", "invalid_request", "RFC 9110 §15.5.16", "the body must be application/json",
+        "Send one JSON object with Content-Type: application/json, not compressed.";
+    /// A body that is no JSON object, or one in which a member stands twice.
+    JSON: "AW-JSON", "invalid_request", "RFC 8259 §4", "the body must be one JSON object, each member once",
+        "Send one well-formed JSON object in UTF-8 in which no member is repeated.";
+    /// Members of a body, or parameters, that are wrong.
+    FIELDS: "AW-FIELDS", "invalid_request", "RFC 9110 §15.5.1", "members of the body or parameters are wrong",
+        "Mend every member that is named under errors.";
+    /// Something that is asked for by its identifier is not there.
+    UNKNOWN: "AW-UNKNOWN", "not_found", "RFC 9110 §15.5.5", "there is no such thing",
+        "List what there is, and take the identifier from there.";
+    /// Something that is to be made is there already, or its name or address is taken.
+    TAKEN: "AW-TAKEN", "conflict", "RFC 9110 §15.5.10", "it is there already, or its name is taken",
+        "Choose another identifier or name, or change the one that is there.";
+    /// Something that its present state does not allow.
+    STATE: "AW-STATE", "conflict", "RFC 9110 §15.5.10", "its present state does not allow that",
+        "Read what it is now, and change that first.";
     /// A page for administrators, or a call of the admin API, by somebody who is none.
     ADMIN_ONLY: "AW-ADMIN-ONLY", "insufficient_scope", "RFC 6750 §3.1", "this is for administrators",
         "Pages: sign in as a user with the role admin. API: bring an access token for the resource {issuer}/api with scope admin:read to look or admin:write to change, of a client that is registered for it or of a user with the role admin.";

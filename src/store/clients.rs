@@ -47,6 +47,24 @@ pub fn remove(db: &mut Db, id: &ClientId) -> Result<bool, StoreError> {
     Ok(diesel::delete(clients::table.find(id.as_str())).execute(db)? == 1)
 }
 
+/// At most `limit` clients by identifier, those after `after`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page(db: &mut Db, after: Option<&ClientId>, limit: i64) -> Result<Vec<Client>, StoreError> {
+    let after = after.map_or("", ClientId::as_str);
+    if !is_storable(after) {
+        return Ok(Vec::new());
+    }
+    let documents: Vec<String> = clients::table
+        .filter(clients::id.gt(after))
+        .order(clients::id)
+        .limit(limit.clamp(0, 10_000))
+        .select(clients::document)
+        .load(db)?;
+    documents.iter().map(|document| from_json(document, "clients.document")).collect()
+}
+
 /// Every client, by identifier.
 ///
 /// # Errors

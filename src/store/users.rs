@@ -184,6 +184,9 @@ pub fn set_password_hash(db: &mut Db, id: &UserId, hash: &str, now: Timestamp) -
 /// [`StoreError`].
 pub fn list(db: &mut Db, after: Option<&UserId>, limit: i64) -> Result<Vec<User>, StoreError> {
     let after = after.map_or("", UserId::as_str);
+    if !is_storable(after) {
+        return Ok(Vec::new());
+    }
     let rows: Vec<Row> =
         users::table.filter(users::id.gt(after)).order(users::id).limit(limit.clamp(0, 10_000)).load(db)?;
     rows.into_iter().map(User::try_from).collect()

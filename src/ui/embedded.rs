@@ -26,9 +26,10 @@ macro_rules! files {
     };
 }
 
-const TEMPLATES: [(&str, &str); 21] = texts![
+const TEMPLATES: [(&str, &str); 22] = texts![
     "pages/account.html",
     "pages/admin.html",
+    "pages/api.html",
     "pages/apps.html",
     "pages/consent.html",
     "pages/email.html",

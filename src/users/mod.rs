@@ -6,6 +6,14 @@ use crate::domain::id::{Sid, UserId};
 use crate::domain::secret::TokenHash;
 use crate::domain::user::User;
 use crate::store::{self, Db, StoreError};
+use serde_json::{Map, Value};
+
+/// The most roles of an account.
+pub const MOST_ROLES: usize = 32;
+/// The largest claims of an account, in bytes of JSON.
+const LARGEST_CLAIMS: usize = 16 * 1024;
+/// Claims that come from fields of the account.
+const OWN_CLAIMS: [&str; 5] = ["sub", "preferred_username", "email", "email_verified", "updated_at"];
 
 /// Adds an account.
 ///
@@ -15,6 +23,52 @@ pub fn create(db: &mut Db, user: &User, by: &By) -> Result<(), StoreError> {
     store::users::insert(db, user)?;
     let event = Event::new(EventKind::UserCreated, by).user(&user.id).with("username", user.username.as_str());
     store::audit::insert(db, &event)
+}
+
+/// Changes an account by `change`, all but its password; the changed one, `None` where there is no such account.
+///
+/// # Errors
+/// [`StoreError::Conflict`] when its new name or address is taken.
+pub fn change(db: &mut Db, id: &UserId, by: &By, change: impl Fn(&mut User)) -> Result<Option<User>, StoreError> {
+    let Some(before) = store::users::find(db, id)? else { return Ok(None) };
+    let mut after = before.clone();
+    change(&mut after);
+    let fields = changed_fields(&before, &after);
+    if fields.is_empty() {
+        return Ok(Some(before));
+    }
+    after.updated_at = by.at;
+    store::users::update(db, &after)?;
+    store::audit::insert(db, &changed(id, &fields, by))?;
+    Ok(Some(after))
+}
+
+/// The names, in documents, of what differs.
+pub fn changed_fields(before: &User, after: &User) -> Vec<&'static str> {
+    let fields = [
+        ("username", before.username != after.username),
+        ("email", before.email != after.email),
+        ("email_verified", before.email_verified != after.email_verified),
+        ("password", before.password_hash != after.password_hash),
+        ("claims", before.claims != after.claims),
+        ("roles", before.roles != after.roles),
+        ("disabled", before.disabled_at != after.disabled_at),
+    ];
+    fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+}
+
+/// Whether a text can be a role: 1 to 64 visible ASCII characters.
+pub fn is_role(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// What is wrong with the claims of an account, in words.
+pub fn problem_with_claims(claims: &Map<String, Value>) -> Option<String> {
+    if serde_json::to_string(claims).map_or(usize::MAX, |json| json.len()) > LARGEST_CLAIMS {
+        return Some("they are larger than 16 KiB".to_owned());
+    }
+    let own = claims.keys().find(|name| OWN_CLAIMS.contains(&name.as_str()))?;
+    Some(format!("{own} is made by the server, from the account's own fields"))
 }
 
 /// Disables an account, ends its sessions and revokes what was issued for it; whether it was in use, `None` where there
@@ -87,6 +141,20 @@ pub fn end_others(
 ) -> Result<(), StoreError> {
     let sessions = store::sessions::remove_of_user(db, id, kept.map(|(hash, _)| hash))?;
     let grants = store::grants::revoke_of_user(db, id, kept.map(|(_, sid)| sid), by.at)?;
+    tell_ended(db, id, (sessions, grants), why, by)
+}
+
+/// Tells the audit how many sessions and grants of an account have ended, where any did.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn tell_ended(
+    db: &mut Db,
+    id: &UserId,
+    (sessions, grants): (u64, u64),
+    why: &str,
+    by: &By,
+) -> Result<(), StoreError> {
     for (kind, name, count) in
         [(EventKind::SessionsEnded, "sessions", sessions), (EventKind::GrantRevoked, "grants", grants)]
     {

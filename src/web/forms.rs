@@ -87,6 +87,11 @@ impl StrictForm {
         self.parameters.iter().filter(|(known, _)| known == name).count() > 1
     }
 
+    /// The names that are there, in their order, each as often as it stands.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.parameters.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The names that are there, for explanations; values are not shown because some are secret.
     pub fn names(&self) -> String {
         let mut names: Vec<&str> = self.parameters.iter().map(|(name, _)| name.as_str()).collect();

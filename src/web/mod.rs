@@ -12,6 +12,7 @@ pub mod cookies;
 pub mod csrf;
 pub mod extract;
 pub mod forms;
+pub mod json;
 pub mod middleware;
 pub mod policy;
 pub mod scope_words;

@@ -335,3 +335,16 @@ error-throttled-title = Too many attempts
 error-throttled = Wait a little before you try again.
 error-denied-title = This is not open to you
 error-denied = Your account does not have access here.
+
+## The description of the JSON endpoints
+api-title = The API of this server
+api-lead = The JSON endpoints: OAuth 2 and OpenID Connect for apps, and the admin API for operators and their programs.
+api-token = The admin API takes an access token for the resource { $resource } with scope admin:read to look or admin:write to change: of a client that is registered for it (client_credentials), or of a user with the role admin.
+api-document = The OpenAPI 3.1 document, for programs
+api-scope = Scope
+api-required = required
+api-parameters = Parameters
+api-body = Body
+api-answers = Answers
+api-schemas = Objects
+api-refusals = Refusals

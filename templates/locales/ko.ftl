@@ -306,3 +306,16 @@ error-throttled-title = 시도 횟수가 너무 많습니다
 error-throttled = 잠시 기다렸다가 다시 시도해 주세요.
 error-denied-title = 접근할 수 없습니다
 error-denied = 이 계정에는 접근 권한이 없습니다.
+
+## JSON 엔드포인트 설명
+api-title = 이 서버의 API
+api-lead = JSON 엔드포인트입니다. 앱을 위한 OAuth 2와 OpenID Connect, 그리고 운영자와 운영 프로그램을 위한 관리 API가 있습니다.
+api-token = 관리 API에는 리소스 { $resource }의 액세스 토큰이 필요합니다. 조회에는 admin:read, 변경에는 admin:write 범위가 있어야 하며, 그 범위로 등록된 클라이언트(client_credentials)나 admin 역할이 있는 사용자의 토큰이어야 합니다.
+api-document = 프로그램용 OpenAPI 3.1 문서
+api-scope = 범위
+api-required = 필수
+api-parameters = 매개변수
+api-body = 본문
+api-answers = 응답
+api-schemas = 객체
+api-refusals = 거부

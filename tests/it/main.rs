@@ -7,6 +7,7 @@
 
 mod account;
 mod admin;
+mod admin_api;
 mod alerts;
 mod audit;
 mod authorize_answer;
@@ -30,6 +31,7 @@ mod introspect;
 mod login;
 mod metrics;
 mod opaque;
+mod openapi;
 mod prompt;
 mod races;
 mod refusals;

@@ -16,7 +16,7 @@ mod tree;
 pub use change::{Change, Difference, Kind};
 pub use tree::LARGEST;
 
-use crate::clients::metadata::{FieldError, Origin, Rules};
+use crate::clients::metadata::{FieldError, Rules};
 use crate::domain::audit::By;
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
@@ -104,11 +104,7 @@ fn lines(errors: &[Placed]) -> String {
 impl Applier {
     /// The rules of an operator under these settings.
     pub fn rules(settings: &Settings) -> Rules {
-        Rules {
-            origin: Origin::Operator,
-            longest_access_token_lifetime: settings.tokens.longest_access_token_lifetime,
-            algorithms: settings.keys.algorithms.clone(),
-        }
+        Rules::of_operator(settings)
     }
 
     /// Applies the document `text` of the file `name`, whose ending says how it is written.

@@ -1,6 +1,7 @@
 //! Documents, good and bad, against a database.
 
 use super::*;
+use crate::clients::metadata::Origin;
 use crate::domain::client::ClientSecret;
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;

@@ -28,6 +28,9 @@ pub fn status(rule: &Rule) -> StatusCode {
         id if id == refusal::USAGE_RESOURCE.id => StatusCode::FORBIDDEN,
         id if id == refusal::METHOD.id => StatusCode::METHOD_NOT_ALLOWED,
         id if id == refusal::NOT_FOUND.id => StatusCode::NOT_FOUND,
+        id if id == refusal::JSON_TYPE.id => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        id if id == refusal::UNKNOWN.id => StatusCode::NOT_FOUND,
+        id if id == refusal::TAKEN.id || id == refusal::STATE.id => StatusCode::CONFLICT,
         id if id == refusal::ADMIN_ONLY.id => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }

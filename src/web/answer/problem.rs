@@ -6,12 +6,13 @@ use crate::web::extract::Edge;
 use actix_web::HttpResponse;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The media type of a problem document (RFC 9457 §3).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 /// A problem document (RFC 9457 §3).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
     /// A URI that identifies the rule; it leads to the rule in the page that describes the API.
     #[serde(rename = "type")]
@@ -33,7 +34,7 @@ pub struct Problem {
 }
 
 /// A member of a body that is wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Wrong {
     /// Which: `redirect_uris[0]`.
     pub field: String,

@@ -21,6 +21,7 @@ use super::extract::Edge;
 use super::policy::{Cache, Cors, Kind, Policy};
 use super::services::Services;
 use crate::clock::Stopwatch;
+use crate::domain::audit::Actor;
 use crate::domain::client::Client;
 use crate::domain::context::RequestContext;
 use crate::domain::refusal::{self, Refusal};
@@ -38,6 +39,10 @@ use std::sync::Arc;
 /// The client of a request, noted by its handler for cross-origin access and the access log.
 #[derive(Clone)]
 pub struct SeenClient(pub Arc<Client>);
+
+/// Who acts at the admin API, as the door found it.
+#[derive(Clone)]
+pub struct Administrator(pub Actor);
 
 /// The id that joins the log lines of one sign-in flow.
 #[derive(Clone)]
@@ -148,6 +153,13 @@ pub async fn method_not_allowed(edge: Edge) -> HttpResponse {
     refuse(&edge.request, &Refusal::by(&refusal::METHOD).because(edge.request.method().as_str(), allowed))
 }
 
+/// Lets a request through that the route's policy allows. A method that the path does not take gets its 405 from anybody.
+async fn admitted(request: &HttpRequest, policy: Policy) -> Result<(), Refusal> {
+    let methods = request.app_data::<AllowedMethods>();
+    let is_taken = methods.is_none_or(|methods| methods.0.split(", ").any(|name| name == request.method().as_str()));
+    if is_taken { authority::check(request, policy.auth).await } else { Ok(()) }
+}
+
 /// What a route's policy adds.
 ///
 /// # Errors
@@ -161,7 +173,7 @@ pub async fn by_policy(
     let mut response = if request.method() == Method::OPTIONS && policy.cors != Cors::Never {
         request.into_response(HttpResponse::NoContent().finish())
     } else {
-        match authority::check(&handle, policy.auth).await {
+        match admitted(&handle, policy).await {
             Ok(()) => guarded(request, next, &handle).await,
             Err(Turned::Away(refusal)) => request.into_response(refuse(&handle, &refusal)),
             Err(Turned::ToLogin(address)) => request.into_response(redirect::see_other(&address)),

@@ -2,6 +2,7 @@
 
 use super::answer::Answer;
 use super::browser::Browser;
+use super::described;
 use super::relying_party::RelyingParty;
 use super::shared::databases::{self, DatabaseKind, TestDatabase};
 use super::shared::server::free_port;
@@ -282,8 +283,16 @@ impl TestApp {
         self.send(self.http.post(self.url(path)).form(form)).await
     }
 
+    /// Sends a request, and holds the answer against the document of the API.
     pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        Answer::read(request.send().await.expect("an answer")).await
+        let (http, request) = request.build_split();
+        let request = request.expect("a request");
+        let (method, url) = (request.method().clone(), request.url().clone());
+        let answer = Answer::read(http.execute(request).await.expect("an answer")).await;
+        if let Some(path) = url.path().strip_prefix(self.services.settings.server.issuer.path()) {
+            described::check(&method, path, &answer);
+        }
+        answer
     }
 
     /// Saves a client. What the server found of it in the two seconds before is not asked for again: register first.

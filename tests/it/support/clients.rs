@@ -69,6 +69,18 @@ pub fn backend_post() -> Client {
     }
 }
 
+/// A program of the operator: it may do everything at the admin API.
+pub fn operator() -> Client {
+    Client {
+        authentication: ClientAuthentication::ClientSecretBasic,
+        secret: Some(ClientSecret::generated(SECRET)),
+        grant_types: vec![GrantType::ClientCredentials],
+        response_types: Vec::new(),
+        scopes: ScopeSet::parse("admin:read admin:write").expect("a scope"),
+        ..client("operator", "Operator")
+    }
+}
+
 /// A client with a dated exception.
 pub fn excepted(id: &str, allow: Allowance, until: i64) -> Client {
     let exception = Exception {
