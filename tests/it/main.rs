@@ -27,6 +27,7 @@ mod interactions;
 mod introspect;
 mod login;
 mod opaque;
+mod password_grant;
 mod prompt;
 mod races;
 mod refusals;
