@@ -85,7 +85,7 @@ impl Plan {
 
     /// The resources that somebody named; empty: nobody did.
     pub(super) fn named<'a>(&'a self, grant: Option<&'a Grant>) -> &'a [String] {
-        self.client.audience(&self.resources, grant.map_or(&[], |grant| &grant.resources))
+        self.client.audience(&self.resources, grant.map_or(&[][..], |grant| &grant.resources))
     }
 
     /// Those of `scopes` that the token of a grant and its user, or of the client itself, carries.

@@ -3,7 +3,7 @@
 //! One transaction: the code is used up by one conditional update, checked by the machine, and the family is stored. What
 //! is refused is committed too: a wrong verifier burns the code, a second use revokes everything the first one gave.
 
-use super::access_token::{self, Plan, Settled};
+use super::access_token::{Plan, Settled};
 use super::error::{Refused, TokenError};
 use super::request::CodeRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};

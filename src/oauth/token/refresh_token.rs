@@ -3,7 +3,7 @@
 //! What a token means is decided by `domain::refresh::decide`; one conditional update on where the family stands decides
 //! every race, and who loses reads again and decides again.
 
-use super::access_token::{self, Plan, Settled};
+use super::access_token::{Plan, Settled};
 use super::error::{Refused, TokenError};
 use super::request::RefreshRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
