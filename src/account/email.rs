@@ -1,7 +1,7 @@
 //! Changing the e-mail address. It is the key of account recovery, so the password is asked for; and the new address is one
 //! that nobody has proven yet (OIDC Core §5.1 `email_verified`).
 
-use super::guard::Guard;
+use super::device;
 use super::password::is_current;
 use super::sign_up::FieldErrors;
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
@@ -109,7 +109,7 @@ async fn save(edge: &Edge, user: &User, email: Email) -> Result<bool, AccountErr
     match edge.store.write(write).await {
         Ok(()) => Ok(true),
         Err(StoreError::Conflict) => {
-            let guard = Guard::new(edge, Some(&user.id), None)?;
+            let guard = device::guard(edge, &user.id)?;
             edge.store.write(move |db| guard.failed(db, now)).await?;
             Ok(false)
         }

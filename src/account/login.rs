@@ -3,8 +3,8 @@
 //! Unknown user and wrong password give the same page after the same work. What is throttled is refused before any hash is
 //! computed. A sign-in gives a new session id and ends the session that the browser had.
 
+use super::device;
 use super::flow::Place;
-use super::guard::{self, Guard};
 use super::{AccountError, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::device::Device;
@@ -13,8 +13,9 @@ use crate::domain::refusal::{self, Refusal};
 use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::time::Lifetime;
-use crate::domain::user::{LoginName, User};
-use crate::passwords::policy::Password;
+use crate::domain::user::User;
+use crate::sessions::attempt::{Attempt, LONGEST_NAME};
+use crate::sessions::guard::Guard;
 use crate::store::{self, StoreError};
 use crate::ui::Page;
 use crate::web::answer::{self, page, redirect};
@@ -28,7 +29,6 @@ use actix_web::cookie::Cookie;
 use actix_web::http::{StatusCode, header};
 use serde::Serialize;
 
-const LONGEST_NAME: usize = 254;
 const DEVICE_LIFETIME: Lifetime = Lifetime::days(365);
 
 #[derive(Serialize)]
@@ -129,58 +129,18 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     if form.find("decision") == Some("deny") && place.id().is_some() {
         return Ok(redirect::see_other(&place.link(edge, "/authorize/deny")));
     }
-    let attempt = Attempt::find(edge, typed).await?;
-    if attempt.wait > 0 {
-        return throttled(edge, &place, typed, attempt.wait);
+    let now = edge.context.now;
+    let attempt = Attempt::find(&edge.store, typed).await?;
+    let guard = attempt.guard(edge.settings.limits.login, &device::source(edge, attempt.user_id())?);
+    let wait = edge.store.read(move |db| guard.wait(db, now)).await?;
+    if wait > 0 {
+        return throttled(edge, &place, typed, wait);
     }
-    match attempt.check(edge, form.find("password").unwrap_or_default()).await? {
-        Some(user) => sign_in(edge, &place, &user, Some(attempt.guard)).await,
-        None => wrong(edge, &place, typed, attempt).await,
+    let password = form.find("password").unwrap_or_default();
+    match attempt.check((&edge.store, &edge.passwords), password).await? {
+        Some(user) => sign_in(edge, &place, &user, Some(guard)).await,
+        None => wrong(edge, &place, typed, (attempt.user_id(), guard)).await,
     }
-}
-
-/// An attempt before its password was looked at.
-struct Attempt {
-    user: Option<User>,
-    guard: Guard,
-    wait: i64,
-}
-
-impl Attempt {
-    async fn find(edge: &Edge, typed: &str) -> Result<Self, AccountError> {
-        let name = (typed.len() <= LONGEST_NAME).then(|| LoginName::parse(typed)).flatten();
-        let wanted = name.clone();
-        let user = match wanted {
-            Some(wanted) => edge.store.read(move |db| store::users::find_by_login(db, &wanted)).await?,
-            None => None,
-        };
-        let guard = Guard::new(edge, user.as_ref().map(|user| &user.id), name.as_ref())?;
-        let now = edge.context.now;
-        let wait = edge.store.read(move |db| guard.wait(db, now)).await?;
-        Ok(Self { user, guard, wait })
-    }
-
-    /// The user, if the password is theirs. An unknown user costs the same.
-    async fn check(&self, edge: &Edge, password: &str) -> Result<Option<User>, AccountError> {
-        let Ok(password) = Password::typed(password) else { return Ok(None) };
-        let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());
-        let is_right = edge.passwords.verify(&password, stored.clone()).await?;
-        let user = self.user.clone().filter(|user| is_right && stored.is_some() && user.disabled_at.is_none());
-        if let (Some(user), Some(stored)) = (&user, stored)
-            && edge.passwords.needs_upgrade(&stored)
-        {
-            upgrade(edge, &user.id, &password).await?;
-        }
-        Ok(user)
-    }
-}
-
-/// A hash with weaker parameters than today's is replaced at the first right password.
-async fn upgrade(edge: &Edge, user: &UserId, password: &Secret) -> Result<(), AccountError> {
-    let hash = edge.passwords.hash(password).await?;
-    let (user, now) = (user.clone(), edge.context.now);
-    edge.store.write(move |db| store::users::set_password_hash(db, &user, &hash, now)).await?;
-    Ok(())
 }
 
 fn throttled(edge: &Edge, place: &Place, typed: &str, seconds: i64) -> Result<HttpResponse, AccountError> {
@@ -195,16 +155,21 @@ fn throttled(edge: &Edge, place: &Place, typed: &str, seconds: i64) -> Result<Ht
     Ok(response)
 }
 
-async fn wrong(edge: &Edge, place: &Place, typed: &str, attempt: Attempt) -> Result<HttpResponse, AccountError> {
+async fn wrong(
+    edge: &Edge,
+    place: &Place,
+    typed: &str,
+    (user, guard): (Option<&UserId>, Guard),
+) -> Result<HttpResponse, AccountError> {
     let refusal = Refusal::by(&refusal::PASSWORD_WRONG).because("a user name and a password", "those of an account");
     let reference = answer::record(edge, &refusal);
     // What was typed is not told: people type passwords into the wrong field.
     let event = place.event(edge, EventKind::SignInFailed, Actor::Nobody).reference(&reference);
-    let event = match &attempt.user {
-        Some(user) => event.user(&user.id),
+    let event = match user {
+        Some(user) => event.user(user),
         None => event.with("account", "unknown"),
     };
-    let (guard, now) = (attempt.guard, edge.context.now);
+    let now = edge.context.now;
     let write = move |db: &mut store::Db| {
         guard.failed(db, now)?;
         store::audit::insert(db, &event)
@@ -239,7 +204,7 @@ pub(super) async fn sign_in(
 
 fn session_cookies(edge: &Edge, cookie: &Secret, user: &UserId) -> Result<[Cookie<'static>; 2], AccountError> {
     let lifetime = edge.settings.sessions.lifetime;
-    let device = guard::device_mark(edge, user)?;
+    let device = device::mark(edge, user)?;
     Ok([
         cookies::set(edge.issuer(), CookieKind::Session, cookie.reveal(), Some(lifetime)),
         cookies::set(edge.issuer(), CookieKind::Device, device.reveal(), Some(DEVICE_LIFETIME)),

@@ -14,8 +14,8 @@ pub mod profile;
 pub mod sessions;
 pub mod sign_up;
 
+mod device;
 mod flow;
-mod guard;
 mod list;
 
 use crate::domain::refusal::{self, Refusal};
@@ -25,6 +25,7 @@ use crate::domain::time::Lifetime;
 use crate::domain::user::User;
 use crate::keys::KeysError;
 use crate::passwords::PasswordsError;
+use crate::sessions::attempt::AttemptError;
 use crate::store::StoreError;
 use crate::web::answer::{self, page};
 use crate::web::back;
@@ -97,6 +98,15 @@ impl From<PasswordsError> for AccountError {
         match error {
             PasswordsError::Busy => Self::Busy,
             other => Self::Store(StoreError::Failed(other.to_string())),
+        }
+    }
+}
+
+impl From<AttemptError> for AccountError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Busy => Self::Busy,
+            AttemptError::Store(error) => Self::Store(error),
         }
     }
 }

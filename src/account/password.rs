@@ -1,6 +1,6 @@
 //! Changing the password: ends the other sessions of the account and everything that was granted in them.
 
-use super::guard::Guard;
+use super::device;
 use super::sign_up::{FieldErrors, new_password};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
@@ -91,7 +91,7 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
 /// Whether a password that was typed on a page for signed-in people is theirs.
 /// Guessing the current password of a session that was left open is slowed as the login page is.
 pub(super) async fn is_current(edge: &Edge, user: &User, typed: &str) -> Result<bool, AccountError> {
-    let guard = Guard::new(edge, Some(&user.id), None)?;
+    let guard = device::guard(edge, &user.id)?;
     let now = edge.context.now;
     if edge.store.read(move |db| guard.wait(db, now)).await? > 0 {
         return Ok(false);

@@ -9,7 +9,7 @@ use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
 use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
-use crate::domain::scope::ScopeSet;
+use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::settings::Settings;
@@ -334,9 +334,7 @@ impl Form<'_> {
             redirect_uris: self.read_redirect_uris(application_type, &grant_types),
             grant_types,
             response_types,
-            scopes: self
-                .text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string()))
-                .unwrap_or_else(default_scopes),
+            scopes: self.read_scopes(),
             id_token_algorithm: self.read_algorithm(),
             skip_consent: self.operator_flag("skip_consent").unwrap_or(false),
             exceptions,
@@ -352,6 +350,17 @@ impl Form<'_> {
         };
         self.check_together(&client);
         Registered { client_secret: self.read_secret(authentication), disabled: self.operator_flag("disabled"), client }
+    }
+
+    /// The scopes of administration are the operator's to give: a client that registers itself goes without them.
+    fn read_scopes(&mut self) -> ScopeSet {
+        let scopes = self
+            .text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string()))
+            .unwrap_or_else(default_scopes);
+        match self.rules.origin {
+            Origin::Operator => scopes,
+            Origin::Registration => scopes.filtered(|scope| scope != ADMIN_READ && scope != ADMIN_WRITE),
+        }
     }
 
     fn read_authentication(&mut self) -> ClientAuthentication {
@@ -828,11 +837,13 @@ mod tests {
         let metadata = json!({
             "redirect_uris": ["https://a.example/cb"], "skip_consent": true, "client_secret": "chosen-by-me", "magic": 1,
             "exceptions": [{"allow": "no_pkce"}], "access_token_lifetime": 1_000_000, "may_introspect": "all",
+            "scope": "openid admin:read orders admin:write",
         });
         let registered = read_as(Origin::Registration, metadata).unwrap();
         assert_eq!(registered.client_secret, None);
         let client = registered.client;
         assert!(!client.skip_consent && client.exceptions.is_empty() && client.metadata.is_empty());
         assert_eq!(client.access_token_lifetime, None);
+        assert_eq!(client.scopes.to_string(), "openid orders");
     }
 }

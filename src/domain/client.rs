@@ -4,7 +4,7 @@ use super::exception::{Allowance, Exception};
 use super::id::ClientId;
 use super::redirect_uri::RedirectUri;
 use super::resource::Resource;
-use super::scope::{OFFLINE_ACCESS, ScopeSet};
+use super::scope::{OFFLINE_ACCESS, OPENID, ScopeSet};
 use super::secret::TokenHash;
 use super::time::{Lifetime, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -255,6 +255,22 @@ impl Client {
                 Some("all") => true,
                 _ => is_its_audience(),
             }
+    }
+
+    /// The resources of a token (RFC 8707 §2.2, RFC 9068 §3): what its request asks for, else what was granted, else the
+    /// client's default; empty where nobody named a resource, which means the issuer.
+    pub fn audience<'a>(&'a self, asked: &'a [String], granted: &'a [String]) -> &'a [String] {
+        match (asked, granted) {
+            ([], []) => self.default_resource.as_slice(),
+            ([], granted) => granted,
+            (asked, _) => asked,
+        }
+    }
+
+    /// What a request for a user's consent gets without `scope` (RFC 6749 §3.3): what is registered, but never an ID token
+    /// or a lasting grant that was not asked for.
+    pub fn default_scopes(&self) -> ScopeSet {
+        self.scopes.filtered(|scope| scope != OFFLINE_ACCESS && scope != OPENID)
     }
 
     /// The first scope of `requested` that this client may not have. A client that may refresh may ask for

@@ -15,7 +15,7 @@ pub struct Grant {
     pub user_id: UserId,
     /// To whom.
     pub client_id: ClientId,
-    /// The session in which it was granted.
+    /// The session in which it was granted; empty where there was none, see [`Grant::session`].
     pub sid: Sid,
     /// What was granted, in the order asked for. Never widened afterwards.
     pub scopes: ScopeSet,
@@ -33,6 +33,13 @@ pub struct Grant {
     pub revoked_at: Option<Timestamp>,
     /// The single claims that were asked for (OIDC Core §5.5).
     pub claims: ClaimsRequest,
+}
+
+impl Grant {
+    /// The session in which it was granted; `None` for what came without a browser (the password grant).
+    pub fn session(&self) -> Option<&Sid> {
+        Some(&self.sid).filter(|sid| !sid.as_str().is_empty())
+    }
 }
 
 /// What a user has allowed a client for good: remembered per client and scope.

@@ -277,6 +277,12 @@ rules! {
     /// A wider scope at refresh.
     SCOPE_WIDENED: "AW-SCOPE-WIDENED", "invalid_scope", "RFC 6749 §6", "scope is wider than what was granted",
         "Ask for the granted scopes or fewer.";
+    /// The password grant without a live exception.
+    PASSWORD_GRANT: "AW-PASSWORD-GRANT", "unauthorized_client", "RFC 9700 §2.4", "the client may not use this grant_type",
+        "Send people to the login page with the authorization code flow. What cannot be changed yet gets a dated exception: exceptions: [{ allow: password_grant, reason, owner, until }].";
+    /// Wrong user name or password in the password grant.
+    RESOURCE_OWNER: "AW-RESOURCE-OWNER", "invalid_grant", "RFC 6749 §4.3.2, RFC 6749 §5.2", "the user name or password is wrong",
+        "Nothing tells which of the two it was.";
     /// The account is disabled.
     USER_DISABLED: "AW-USER-DISABLED", "invalid_grant", "RFC 6749 §5.2", "the account cannot be used",
         "The operator has disabled the account.";

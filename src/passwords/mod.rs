@@ -2,21 +2,23 @@
 //!
 //! A password hash is expensive on purpose: 19 MiB and some 40 ms of a core. The pool bounds both. What does not fit its
 //! queue is refused at once, so that a flood of sign-ins can neither fill the memory nor hold up anything else. New hashes
-//! are argon2id with the configured cost, as PHC strings; stored ones carry their own cost, which is bounded before
-//! anything is computed.
+//! are argon2id with the configured cost, as PHC strings (`stretch`); stored ones may come from elsewhere (`stored`) and carry
+//! their own cost, which is bounded before anything is computed.
 
 pub mod policy;
 mod pool;
+mod stored;
 mod stretch;
 
 pub use policy::{Password, PasswordProblem};
-pub use stretch::{HashProblem, is_acceptable_hash};
+pub use stored::{HashProblem, is_acceptable_hash};
 
 use crate::domain::secret::Secret;
 use crate::entropy::Entropy;
 use crate::settings::PasswordHashing;
 use pool::Pool;
 use std::sync::Arc;
+use stored::StoredHash;
 use stretch::Cost;
 
 /// Hashes and verifies passwords. Cheap to clone.
@@ -67,18 +69,20 @@ impl Passwords {
     }
 
     /// Whether `password` is the one that was hashed. Without a hash, the answer is no after the same work, so that an
-    /// unknown user cannot be told from a wrong password by the time it takes.
+    /// unknown user cannot be told from a wrong password by the time it takes. Nothing and a NUL are nobody's password, even
+    /// where a hash from elsewhere says so.
     ///
     /// # Errors
     /// All of [`PasswordsError`].
-    pub async fn verify(&self, password: &Secret, phc: Option<String>) -> Result<bool, PasswordsError> {
+    pub async fn verify(&self, password: &Secret, stored: Option<String>) -> Result<bool, PasswordsError> {
         let (password, cost) = (password.clone(), self.cost);
+        let is_one = !password.reveal().is_empty() && !password.reveal().contains('\0');
         self.pool
-            .run(move |memory| match phc {
-                Some(phc) => {
-                    let is_right = stretch::verify(&password, &phc, memory);
+            .run(move |memory| match stored {
+                Some(stored) => {
+                    let is_right = StoredHash::parse(&stored)?.verify(&password, memory);
                     memory.shrink_to(cost);
-                    is_right
+                    Ok(is_right? && is_one)
                 }
                 None => stretch::hash(&password, cost, [0; 16], memory).map(|_| false),
             })
@@ -96,10 +100,21 @@ impl Passwords {
         self.pool.waiting()
     }
 
-    /// Whether a stored hash was made with another scheme or cost than new ones, and is to be replaced when its password
-    /// is next seen.
-    pub fn needs_upgrade(&self, phc: &str) -> bool {
-        !stretch::has_cost(phc, self.cost)
+    /// Whether a stored hash was made with another scheme or cost than new ones, and is to be replaced now that `password`
+    /// was found right.
+    pub fn needs_upgrade(&self, stored: &str, password: &Secret) -> bool {
+        StoredHash::parse(stored).is_ok_and(|hash| !hash.has_cost(self.cost) && hash.proves_all_of(password))
+    }
+
+    /// Whether `stored` is better than `imported`, a hash from elsewhere: then it was made of it when its user signed in, or
+    /// of a password that the user chose since.
+    pub fn has_outgrown(&self, stored: &str, imported: &str) -> bool {
+        let rank = |text: &str| match StoredHash::parse(text) {
+            Ok(hash) if hash.has_cost(self.cost) => 2,
+            Ok(hash) if hash.is_argon2id() => 1,
+            _ => 0,
+        };
+        rank(stored) > rank(imported)
     }
 }
 
@@ -171,14 +186,49 @@ mod tests {
         };
         let passwords = passwords();
         assert!(passwords.verify(&Secret::new("correct-horse-battery"), Some(stored.clone())).await.unwrap());
-        assert!(passwords.needs_upgrade(&stored) && passwords.needs_upgrade("rubbish"));
-        assert!(!passwords.needs_upgrade(&passwords.hash(&Secret::new("x")).await.unwrap()));
+        let password = Secret::new("correct-horse-battery");
+        assert!(passwords.needs_upgrade(&stored, &password));
+        assert!(!passwords.needs_upgrade(&passwords.hash(&password).await.unwrap(), &password));
+    }
+
+    #[tokio::test]
+    async fn a_hash_from_elsewhere_verifies_and_is_to_be_replaced() {
+        let stored = "$2b$04$Gw4plEnuQ6ZcAvDg0KAJN.SocUJKjA4eZjki0Ma4wM7pT0zvVSztW";
+        let passwords = passwords();
+        let password = Secret::new("correct-horse-battery");
+        assert_eq!(passwords.verify(&password, Some(stored.to_owned())).await, Ok(true));
+        assert!(passwords.needs_upgrade(stored, &password));
+        let long = Secret::new("y".repeat(80));
+        assert!(!passwords.needs_upgrade(stored, &long), "nobody knows what bcrypt did not look at");
+    }
+
+    #[tokio::test]
+    async fn a_hash_is_outgrown_by_better_ones_only() {
+        let passwords = passwords();
+        let best = passwords.hash(&Secret::new("x")).await.unwrap();
+        let (other, bcrypt) =
+            (best.replace("m=64", "m=128"), "$2b$04$Gw4plEnuQ6ZcAvDg0KAJN.SocUJKjA4eZjki0Ma4wM7pT0zvVSztW");
+        let ranked = [bcrypt, &other, &best];
+        for (n, stored) in ranked.iter().enumerate() {
+            for (m, imported) in ranked.iter().enumerate() {
+                assert_eq!(passwords.has_outgrown(stored, imported), n > m, "{stored} {imported}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_and_a_nul_are_nobodys_password() {
+        let passwords = passwords();
+        for text in ["", "\0", "correct\0horse"] {
+            let hash = passwords.hash(&Secret::new(text)).await.unwrap();
+            assert_eq!(passwords.verify(&Secret::new(text), Some(hash)).await, Ok(false), "{text:?}");
+        }
     }
 
     #[tokio::test]
     async fn a_stored_hash_that_cannot_be_used_is_an_error_and_not_a_wrong_password() {
-        let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW".to_owned();
-        let result = passwords().verify(&Secret::new("x"), Some(bcrypt)).await;
+        let other = "$6$saltsalt$hash".to_owned();
+        let result = passwords().verify(&Secret::new("x"), Some(other)).await;
         assert!(matches!(result, Err(PasswordsError::Stored(HashProblem::Unsupported(_)))), "{result:?}");
     }
 }

@@ -1,6 +1,8 @@
-//! argon2 and its stored form. Nothing here waits or chooses; costs of stored hashes are checked before they are paid.
+//! argon2: our own hashes, and those of others. Nothing here waits or chooses; the costs of stored hashes are checked
+//! before they are paid.
 
 use super::PasswordsError;
+use super::stored::HashProblem;
 use crate::domain::secret::Secret;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
@@ -8,38 +10,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use subtle::ConstantTimeEq as _;
 
-/// The longest stored hash, in bytes.
-const LONGEST: usize = 255;
 /// The most memory a stored hash may ask for, in KiB.
 const MOST_MEMORY: u32 = 1_048_576;
 /// The most lanes.
 const MOST_LANES: u32 = 16;
 /// The most memory times iterations, in KiB: some five seconds of a core.
 const MOST_WORK: u64 = 4 * 1_048_576;
-
-/// Why a stored hash cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum HashProblem {
-    /// Not `$scheme$parameters$salt$hash`.
-    #[error("it is not a PHC string such as $argon2id$v=19$m=19456,t=2,p=1$SALT$HASH")]
-    Malformed,
-    /// Another scheme.
-    #[error("the scheme {0:?} is not supported; argon2id, argon2i and argon2d are")]
-    Unsupported(String),
-    /// Parameters that are absurd, or missing.
-    #[error(
-        "its parameters are missing or out of bounds: memory 8 to {MOST_MEMORY} KiB, at most {MOST_LANES} lanes, memory times iterations at most {MOST_WORK} KiB"
-    )]
-    Parameters,
-}
-
-/// Whether a hash from elsewhere can be stored and later verified.
-///
-/// # Errors
-/// [`HashProblem`].
-pub fn is_acceptable_hash(phc: &str) -> Result<(), HashProblem> {
-    parse(phc).map(|_| ())
-}
 
 /// What a new hash costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,26 +98,9 @@ pub(super) fn hash(
     Ok(phc.to_string())
 }
 
-pub(super) fn verify(password: &Secret, phc: &str, memory: &mut Memory) -> Result<bool, PasswordsError> {
-    let stored = parse(phc)?;
-    let mut out = [0; Output::MAX_LENGTH];
-    let out = &mut out[..stored.hash.len()];
-    let argon2 = Argon2::new(stored.algorithm, stored.version, stored.params);
-    memory.fill(&argon2, password, stored.salt.as_ref(), out)?;
-    Ok(bool::from(stored.hash.as_bytes().ct_eq(out)))
-}
-
-pub(super) fn has_cost(phc: &str, cost: Cost) -> bool {
-    parse(phc).is_ok_and(|stored| {
-        let params = &stored.params;
-        stored.algorithm == Algorithm::Argon2id
-            && stored.version == Version::V0x13
-            && (params.m_cost(), params.t_cost(), params.p_cost()) == (cost.memory, cost.iterations, cost.parallelism)
-    })
-}
-
 /// A stored hash whose figures are within bounds.
-struct Stored {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Argon2Hash {
     algorithm: Algorithm,
     version: Version,
     params: Params,
@@ -149,60 +108,73 @@ struct Stored {
     hash: Output,
 }
 
-fn parse(phc: &str) -> Result<Stored, HashProblem> {
-    if phc.len() > LONGEST || !phc.is_ascii() {
-        return Err(HashProblem::Malformed);
+impl Argon2Hash {
+    /// Reads a hash whose scheme is one of argon2's.
+    pub(super) fn parse(phc: &str) -> Result<Self, HashProblem> {
+        const FORM: HashProblem = HashProblem::Malformed("$argon2id$v=19$m=19456,t=2,p=1$SALT$HASH");
+        const BOUNDS: HashProblem = HashProblem::Parameters(
+            "memory of 8 to 1048576 KiB, at most 16 lanes, memory times iterations at most 4194304 KiB",
+        );
+        let phc = PasswordHash::new(phc).map_err(|_| FORM)?;
+        let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| FORM)?;
+        let (Some(salt), Some(hash)) = (phc.salt, phc.hash) else { return Err(FORM) };
+        let params = Params::try_from(&phc).map_err(|_| BOUNDS)?;
+        // The reference implementation wrote no version before there were two.
+        let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| BOUNDS)?;
+        let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
+        if params.m_cost() > MOST_MEMORY || params.p_cost() > MOST_LANES || work > MOST_WORK {
+            return Err(BOUNDS);
+        }
+        Ok(Self { algorithm, version, params, salt, hash })
     }
-    let scheme = phc.strip_prefix('$').and_then(|rest| rest.split('$').next()).ok_or(HashProblem::Malformed)?;
-    let Ok(algorithm) = Algorithm::new(scheme) else {
-        return Err(HashProblem::Unsupported(scheme.chars().take(32).collect()));
-    };
-    let phc = PasswordHash::new(phc).map_err(|_| HashProblem::Malformed)?;
-    let (Some(salt), Some(hash)) = (phc.salt, phc.hash) else { return Err(HashProblem::Malformed) };
-    let params = Params::try_from(&phc).map_err(|_| HashProblem::Parameters)?;
-    let version = phc.version.map_or(Ok(Version::V0x13), Version::try_from).map_err(|_| HashProblem::Parameters)?;
-    let work = u64::from(params.m_cost()) * u64::from(params.t_cost());
-    if params.m_cost() > MOST_MEMORY || params.p_cost() > MOST_LANES || work > MOST_WORK {
-        return Err(HashProblem::Parameters);
+
+    pub(super) fn verify(&self, password: &Secret, memory: &mut Memory) -> Result<bool, PasswordsError> {
+        let mut out = [0; Output::MAX_LENGTH];
+        let out = &mut out[..self.hash.len()];
+        let argon2 = Argon2::new(self.algorithm, self.version, self.params.clone());
+        memory.fill(&argon2, password, self.salt.as_ref(), out)?;
+        Ok(bool::from(self.hash.as_bytes().ct_eq(out)))
     }
-    Ok(Stored { algorithm, version, params, salt, hash })
+
+    pub(super) fn is_argon2id(&self) -> bool {
+        self.algorithm == Algorithm::Argon2id
+    }
+
+    /// Whether it is as a new one would be.
+    pub(super) fn has_cost(&self, cost: Cost) -> bool {
+        let params = &self.params;
+        self.is_argon2id()
+            && self.version == Version::V0x13
+            && (params.m_cost(), params.t_cost(), params.p_cost()) == (cost.memory, cost.iterations, cost.parallelism)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn memory() -> Memory {
-        Memory::counting(Arc::default())
-    }
-
     const TAIL: &str = "c29tZXNhbHRzb21lc2FsdA$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ";
 
     #[test]
     fn stored_hashes_are_bounded_before_they_are_computed() {
-        let check = |head: &str| is_acceptable_hash(&format!("{head}${TAIL}"));
+        let check = |head: &str| Argon2Hash::parse(&format!("{head}${TAIL}")).map(drop);
         assert_eq!(check("$argon2id$v=19$m=19456,t=2,p=1"), Ok(()));
         assert_eq!(check("$argon2i$v=19$m=65536,t=3,p=4"), Ok(()));
-        assert_eq!(check("$argon2id$v=19$m=4194304,t=1,p=1"), Err(HashProblem::Parameters));
-        assert_eq!(check("$argon2id$v=19$m=65536,t=100000,p=1"), Err(HashProblem::Parameters));
-        assert_eq!(check("$argon2id$v=19$m=65536,t=1,p=200"), Err(HashProblem::Parameters));
-        assert_eq!(check("$pbkdf2-sha256$i=600000"), Err(HashProblem::Unsupported("pbkdf2-sha256".into())));
-    }
-
-    #[test]
-    fn what_is_no_hash_is_refused() {
-        for bad in
-            ["", "hunter2", "$", "$argon2id$v=19$m=19456,t=2,p=1", "$argon2id$$$", &format!("${}", "x".repeat(300))]
-        {
-            assert!(is_acceptable_hash(bad).is_err(), "{bad:?}");
+        for absurd in ["m=4194304,t=1,p=1", "m=65536,t=100000,p=1", "m=65536,t=1,p=200"] {
+            assert!(matches!(check(&format!("$argon2id$v=19${absurd}")), Err(HashProblem::Parameters(_))), "{absurd}");
         }
     }
 
-    /// RFC 9106 §5.3 gives the algorithm; this value is from the reference implementation's command line.
+    /// RFC 9106 §5.3 gives the algorithm; these are from the reference implementation, the second from before versions.
     #[test]
-    fn a_hash_of_the_reference_implementation_verifies() {
-        let phc = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
-        assert_eq!(verify(&Secret::new("password"), phc, &mut memory()), Ok(true));
-        assert_eq!(verify(&Secret::new("Password"), phc, &mut memory()), Ok(false));
+    fn hashes_of_the_reference_implementation_verify() {
+        for phc in [
+            "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc",
+            "$argon2i$m=65536,t=2,p=1$c29tZXNhbHQ$9sTbSlTio3Biev89thdrlKKiCaYsjjYVJxGAL3swxpQ",
+        ] {
+            let hash = Argon2Hash::parse(phc).unwrap();
+            let verify = |text| hash.verify(&Secret::new(text), &mut Memory::counting(Arc::default()));
+            assert_eq!((verify("password"), verify("Password")), (Ok(true), Ok(false)), "{phc}");
+        }
     }
 }

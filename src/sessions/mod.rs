@@ -1,4 +1,8 @@
-//! Browser sessions: begin, find, end. The database keeps the hash of the cookie; the cookie is new at every sign-in.
+//! Browser sessions: begin, find, end. The database keeps the hash of the cookie; the cookie is new at every sign-in. And
+//! what comes before one: an [`attempt`] with a password, slowed by its [`guard`].
+
+pub mod attempt;
+pub mod guard;
 
 use crate::domain::device::Device;
 use crate::domain::id::{Sid, UserId};

@@ -178,6 +178,16 @@ pub fn set_password_hash(db: &mut Db, id: &UserId, hash: &str, now: Timestamp) -
     Ok(diesel::update(users::table.find(id.as_str())).set(columns).execute(db)? == 1)
 }
 
+/// Replaces a password hash by another one of the same password, if it still is the one that was read; whether it was.
+/// Nothing about the account changes by that.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn upgrade_password_hash(db: &mut Db, id: &UserId, from: &str, to: &str) -> Result<bool, StoreError> {
+    let known = users::table.find(id.as_str()).filter(users::password_hash.eq(from));
+    Ok(diesel::update(known).set(users::password_hash.eq(to)).execute(db)? == 1)
+}
+
 /// At most `limit` accounts by subject, those after `after`.
 ///
 /// # Errors

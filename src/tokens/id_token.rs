@@ -24,8 +24,8 @@ pub struct IdTokenClaims<'a> {
     pub nonce: Option<&'a str>,
     /// `auth_time`
     pub auth_time: Timestamp,
-    /// `sid`
-    pub sid: &'a str,
+    /// `sid`; `None` where no session belongs to it.
+    pub sid: Option<&'a str>,
     /// `iat`
     pub issued_at: Timestamp,
     /// `exp` minus `iat`
@@ -50,7 +50,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
     at_hash: String,
-    sid: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sid: Option<&'a str>,
     #[serde(flatten)]
     about_user: &'a Map<String, Value>,
 }

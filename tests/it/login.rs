@@ -301,3 +301,51 @@ async fn a_weak_stored_hash_is_renewed_at_the_next_sign_in() {
     assert!(renewed.contains("m=128,") && hash.contains("m=64,"), "{renewed}");
     app.signed_in("alice").await;
 }
+
+/// OWASP ASVS §2.4: a hash from another system signs its user in, once, and is ours from then on.
+#[tokio::test]
+async fn a_hash_from_elsewhere_is_replaced_at_the_first_right_password() {
+    let app = TestApp::start().await;
+    for hash in [
+        "$2b$04$J.71kY1.BnCrSScI6dHQzuUxPqyHzhA6xj2bl8jGUJ3aGQn2uGx06",
+        "$pbkdf2-sha256$1000$/p.zlnIu5dy7d06JcU6pNQ$Fd.Vz/mZW.YupLvyK.GbH.8EGr8HZiR6z3Panz2B5OY",
+        "$scrypt$ln=8,r=8,p=1$L4XQWivlnNN6D8FYSyllbA$g7FqryzwxZDWq0T2IIoFNhe4lTWjLZPGcX8YSf3U7qk",
+        "pbkdf2_sha256$1000$seasalt2$dwxh+eztyaatgVrBVH32ijwsWy2PYybj3EV6WRlw6Ws=",
+    ] {
+        import(&app, hash).await;
+        attempt(&app.browser(), "alice", "wrong password here").await.assert_status(401);
+        attempt(&app.browser(), "alice", "").await.assert_status(401);
+        assert_eq!(app.find_user("alice").await.unwrap().password_hash.as_deref(), Some(hash));
+        attempt(&app.browser(), "alice", PASSWORD).await.assert_status(303);
+        let renewed = app.find_user("alice").await.unwrap().password_hash.unwrap();
+        assert!(renewed.starts_with("$argon2id$v=19$m=64,t=1,p=1$"), "{hash}: {renewed}");
+        attempt(&app.browser(), "alice", PASSWORD).await.assert_status(303);
+        assert_eq!(app.find_user("alice").await.unwrap().password_hash.unwrap(), renewed);
+    }
+}
+
+/// bcrypt looked at 72 bytes. Its users sign in as before, and a mistyped end never becomes their password.
+#[tokio::test]
+async fn a_password_that_bcrypt_has_cut_signs_in_and_is_not_taken_for_whole() {
+    let app = TestApp::start().await;
+    let (password, hash) = ("seven maples ".repeat(8), "$2b$04$.KBwteH4Sm5vhMIt5jObdeGvRHM98zdyNDRBlmV1AouAYgYi8Nluu");
+    import(&app, hash).await;
+    for typed in [format!("{}typo", &password[..100]), password.clone()] {
+        attempt(&app.browser(), "alice", &typed).await.assert_status(303);
+        assert_eq!(app.find_user("alice").await.unwrap().password_hash.as_deref(), Some(hash));
+    }
+    attempt(&app.browser(), "alice", &password[..71]).await.assert_status(401);
+}
+
+/// What is stored and cannot be used is our fault, not a wrong password.
+#[tokio::test]
+async fn a_stored_hash_that_cannot_be_used_is_told_from_a_wrong_password() {
+    let app = TestApp::start().await;
+    import(&app, "$2b$31$J.71kY1.BnCrSScI6dHQzuUxPqyHzhA6xj2bl8jGUJ3aGQn2uGx06").await;
+    attempt(&app.browser(), "alice", PASSWORD).await.assert_page(500);
+}
+
+async fn import(app: &TestApp, hash: &str) {
+    let (user, now, hash) = (app.find_user("alice").await.unwrap(), app.now(), hash.to_owned());
+    app.write(move |db| authward::store::users::set_password_hash(db, &user.id, &hash, now)).await;
+}

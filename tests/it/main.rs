@@ -32,6 +32,7 @@ mod login;
 mod metrics;
 mod opaque;
 mod openapi;
+mod password_grant;
 mod prompt;
 mod races;
 mod refusals;

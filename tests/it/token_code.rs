@@ -309,7 +309,6 @@ async fn missing_fields_and_other_grants_are_refused_by_name() {
     party.token(&without(&fields, "code")).await.assert_error(400, "invalid_request");
     party.token(&with(&fields, "grant_type", "refresh_token")).await.assert_error(400, "invalid_request");
     for other in [
-        "password",
         "implicit",
         "urn:ietf:params:oauth:grant-type:device_code",
         "urn:ietf:params:oauth:grant-type:jwt-bearer",
@@ -319,6 +318,8 @@ async fn missing_fields_and_other_grants_are_refused_by_name() {
     ] {
         party.token(&with(&fields, "grant_type", other)).await.assert_error(400, "unsupported_grant_type");
     }
+    party.token(&with(&fields, "grant_type", "client_credentials")).await.assert_error(400, "unauthorized_client");
+    party.token(&with(&fields, "grant_type", "password")).await.assert_error(400, "invalid_request");
     party.tokens(&party.token(&fields).await, Some(&request)).await;
 }
 

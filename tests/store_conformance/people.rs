@@ -72,6 +72,30 @@ on_every_database! {
         assert!(!db.write(|db| users::set_password_hash(db, &UserId::new("nobody"), "$", NOW)).await);
     }
 
+    async fn a_password_hash_is_replaced_only_while_it_is_the_one_that_was_read(db: Database) {
+        let alice = user("alice");
+        let (stored, read) = (alice.clone(), alice.password_hash.clone().unwrap());
+        db.write(move |db| users::insert(db, &stored)).await;
+        for (from, to, is_replaced) in [
+            (read.as_str(), "$better", true),
+            (read.as_str(), "$late", false),
+            ("$BETTER", "$late", false),
+            ("$better ", "$late", false),
+            ("$better", "$best", true),
+        ] {
+            let (id, from, to) = (alice.id.clone(), from.to_owned(), to.to_owned());
+            assert_eq!(
+                db.write(move |db| users::upgrade_password_hash(db, &id, &from, &to)).await,
+                is_replaced
+            );
+        }
+        let id = alice.id.clone();
+        let found = db.read(move |db| users::find(db, &id)).await.unwrap();
+        assert_eq!(found.password_hash.as_deref(), Some("$best"));
+        assert_eq!(found.updated_at, alice.updated_at, "nothing about the account has changed");
+        assert!(!db.write(|db| users::upgrade_password_hash(db, &UserId::new("nobody"), "$", "$")).await);
+    }
+
     async fn an_unchanged_update_still_counts_as_found(db: Database) {
         db.write(|db| users::insert(db, &user("alice"))).await;
         assert!(db.write(|db| users::update(db, &user("alice"))).await);

@@ -287,8 +287,8 @@ fn conflicts(document: &Document, stored: &Stored) -> Vec<FieldError> {
 enum Question {
     /// Nothing was said: keep what is stored.
     Keep(Option<String>),
-    /// This form, whatever is stored.
-    Take(String),
+    /// This form, unless what is stored was made of it since: its user signed in, or chose another password.
+    Import(String, Option<String>),
     /// The stored form if it fits the secret, else a new one.
     Fit(Secret, Option<String>),
 }
@@ -297,7 +297,10 @@ impl Question {
     async fn settle(self, passwords: Passwords) -> Result<Option<String>, PasswordsError> {
         match self {
             Self::Keep(stored) => Ok(stored),
-            Self::Take(hash) => Ok(Some(hash)),
+            Self::Import(hash, stored) => {
+                let outgrown = stored.filter(|stored| passwords.has_outgrown(stored, &hash));
+                Ok(outgrown.or(Some(hash)))
+            }
             Self::Fit(secret, stored) => {
                 let fits = match stored.clone() {
                     Some(stored) => passwords.verify(&secret, Some(stored)).await,
@@ -345,7 +348,7 @@ fn user_questions(document: &Document, stored: &Stored) -> Vec<Question> {
         let stored = before.as_ref().and_then(|user| user.password_hash.clone());
         match &entry.value.password {
             None => Question::Keep(stored),
-            Some(GivenPassword::Hashed(hash)) => Question::Take(hash.clone()),
+            Some(GivenPassword::Hashed(hash)) => Question::Import(hash.clone(), stored),
             Some(GivenPassword::Clear(password)) => Question::Fit(password.clone(), stored),
         }
     };

@@ -184,7 +184,7 @@ sources: []
             "bad.yaml line 5: users[1].email: it is required",
             "bad.yaml line 6: users[1].emial: there is no such field; the nearest is email",
             "bad.yaml line 7: users[1].password: a password has at least 8 characters",
-            "bad.yaml line 8: users[1].password_hash: the scheme \"2b\" is not supported; argon2id, argon2i and argon2d are",
+            "bad.yaml line 8: users[1].password_hash: it is not of the form $2b$12$ and 53 characters of ./A-Za-z0-9",
             "bad.yaml line 8: users[1].password_hash: there is a password as well; use one of the two",
             "bad.yaml line 9: users[2].username: users[0] has the same username",
             "bad.yaml line 10: users[2].email: users[0] has the same email",
@@ -200,6 +200,62 @@ sources: []
         ]
     );
     assert!(house.user("alice").await.is_none() && house.client("ok").await.is_none());
+}
+
+#[tokio::test]
+async fn hashes_from_elsewhere_are_taken_and_absurd_ones_are_refused_where_they_stand() {
+    let house = House::build().await;
+    let document = |hash: &str| {
+        format!("users:\n  - username: alice\n    email: alice@example.com\n    password_hash: '{hash}'\n")
+    };
+    for hash in [
+        "$2y$05$WklD3U4eoWnCOHc8IKdbF.QqoIOdo9FfupCEH7RLsXh51ED0wGgBG",
+        "$pbkdf2-sha512$i=210000,l=32$NWfbAWsg8ZLa7wu1niCYDg$biWcZ6oCcnaXvbqRyn7C4P8otgJFnSHLiFA77L3BHxk",
+        "pbkdf2_sha256$1000$seasalt2$GTUSKVdVMxSOXxjHfgI7A5wruKZa9xXkXItLzCoX4H8=",
+        "$scrypt$ln=14,r=8,p=1$htBaK6XUuneu9X5vrZXSeg$AGcWUfMEscLHINOPx2FtpMVU8/JuqBDYu9Yoh8SR7XM",
+    ] {
+        house.changes(&document(hash)).await;
+        assert_eq!(house.user("alice").await.unwrap().password_hash.as_deref(), Some(hash));
+        assert_eq!(house.changes(&document(hash)).await, [""; 0]);
+    }
+    for (hash, problem) in [
+        (
+            "$2b$31$WklD3U4eoWnCOHc8IKdbF.QqoIOdo9FfupCEH7RLsXh51ED0wGgBG",
+            "its parameters are missing or out of bounds: a cost of 4 to 16",
+        ),
+        (
+            "$pbkdf2-sha256$i=4294967295$NWfbAWsg8ZLa7wu1niCYDg$biWcZ6oCcnaXvbqRyn7C4P8otgJFnSHLiFA77L3BHxk",
+            "its parameters are missing or out of bounds: 1 to 10000000 iterations, a salt of 1 to 64 bytes, a hash of 16 to 64 bytes",
+        ),
+        (
+            "$scrypt$ln=40,r=8,p=1$htBaK6XUuneu9X5vrZXSeg$AGcWUfMEscLHINOPx2FtpMVU8/JuqBDYu9Yoh8SR7XM",
+            "its parameters are missing or out of bounds: ln, r and p from 1, N times r times p at most 2^23, a salt of 1 to 64 bytes, a hash of 16 to 64 bytes",
+        ),
+        (
+            "$6$saltsalt$x",
+            "the scheme \"6\" is not supported; argon2id, argon2i, argon2d, bcrypt (2a, 2b, 2y), pbkdf2-sha256, pbkdf2-sha512, pbkdf2 and scrypt are",
+        ),
+    ] {
+        let expected = format!("users.yaml line 4: users[0].password_hash: {problem}");
+        assert_eq!(house.errors("users.yaml", &document(hash)).await, [expected]);
+    }
+}
+
+/// The same document again must not undo what the first sign-in has made of an imported hash, or what its user chose since.
+#[tokio::test]
+async fn an_imported_hash_is_not_taken_again_once_it_was_replaced() {
+    let house = House::build().await;
+    let document = "users:\n  - username: alice\n    email: alice@example.com\n    \
+                    password_hash: $2b$04$Gw4plEnuQ6ZcAvDg0KAJN.SocUJKjA4eZjki0Ma4wM7pT0zvVSztW\n";
+    house.changes(document).await;
+    let alice = house.user("alice").await.unwrap();
+    let ours = house.applier.passwords.hash(&Secret::new("correct-horse-battery")).await.unwrap();
+    let (from, to) = (alice.password_hash.unwrap(), ours.clone());
+    let is_replaced =
+        house.applier.store.write(move |db| crate::store::users::upgrade_password_hash(db, &alice.id, &from, &to));
+    assert!(is_replaced.await.unwrap());
+    assert_eq!(house.changes(document).await, [""; 0]);
+    assert_eq!(house.user("alice").await.unwrap().password_hash, Some(ours));
 }
 
 #[tokio::test]

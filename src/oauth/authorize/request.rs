@@ -40,9 +40,7 @@ pub(super) async fn parse(
     };
     let catalogue = edge.clients.catalogue().await?;
     let reader = Reader { form, client: &client, now: edge.context.now };
-    let resources = reader.resources(&catalogue);
-    let mut request =
-        resources.and_then(|resources| reader.read(&callback, resources)).map_err(|cause| at(&callback, cause))?;
+    let mut request = reader.read(&callback, &catalogue).map_err(|cause| at(&callback, cause))?;
     let hinted = hinted_subject(edge, form, &client).await.map_err(|error| match error {
         HintError::Keys(error) => AuthorizeError::Keys(error),
         HintError::Cause(cause) => at(&callback, cause),
@@ -128,11 +126,12 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Stage two, in the order in which a developer wants to hear of mistakes.
-    fn read(&self, callback: &Callback, resources: Vec<String>) -> Result<AuthorizationRequest, Cause> {
+    fn read(&self, callback: &Callback, catalogue: &Catalogue) -> Result<AuthorizationRequest, Cause> {
+        let resources = self.resources(catalogue)?;
         self.refuse_request_objects()?;
         self.check_response_type()?;
         let challenge = self.challenge()?;
-        let scopes = self.scopes()?;
+        let scopes = self.scopes(catalogue, &resources)?;
         // A nonce without openid is ignored, not refused.
         let nonce = self.bounded("nonce", LONGEST_NONCE)?.filter(|_| scopes.contains(OPENID));
         Ok(AuthorizationRequest {
@@ -192,19 +191,19 @@ impl Reader<'_> {
         CodeChallenge::parse(text, method).map(Some).map_err(Cause::PkceChallenge)
     }
 
-    /// RFC 6749 §3.3. Without `scope` the client gets what it registered, but never an ID token or a lasting grant it did
-    /// not ask for.
-    fn scopes(&self) -> Result<ScopeSet, Cause> {
-        let Some(text) = self.form.find("scope") else {
-            return Ok(self
-                .client
-                .scopes
-                .filtered(|scope| scope != crate::domain::scope::OFFLINE_ACCESS && scope != OPENID));
-        };
-        let scopes = ScopeSet::parse(text).map_err(Cause::Scope)?;
-        match self.client.first_forbidden_scope(&scopes) {
-            Some(forbidden) => Err(Cause::ScopeForbidden(forbidden.to_owned(), self.client.scopes.to_string())),
-            None => Ok(scopes),
+    /// RFC 6749 §3.3. RFC 8707 §2.2: people are asked for what the resources of the tokens understand, and no more.
+    fn scopes(&self, catalogue: &Catalogue, resources: &[String]) -> Result<ScopeSet, Cause> {
+        let asked = self.form.find("scope").map(ScopeSet::parse).transpose().map_err(Cause::Scope)?;
+        if let Some(forbidden) = asked.as_ref().and_then(|asked| self.client.first_forbidden_scope(asked)) {
+            return Err(Cause::ScopeForbidden(forbidden.to_owned(), self.client.scopes.to_string()));
+        }
+        let audience = self.client.audience(resources, &[]);
+        let scopes = catalogue.scopes_at(asked.as_ref().unwrap_or(&self.client.default_scopes()), audience);
+        match asked {
+            Some(asked) if scopes.is_empty() && !asked.is_empty() => {
+                Err(Cause::ScopeForbidden(asked.to_string(), format!("scopes of {}", audience.join(", "))))
+            }
+            _ => Ok(scopes),
         }
     }
 

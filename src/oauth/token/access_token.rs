@@ -9,9 +9,10 @@ use crate::domain::access_token::OpaqueAccessToken;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::resource::AccessTokenType;
-use crate::domain::scope::ScopeSet;
+use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
+use crate::domain::user::{ADMIN, User};
 use crate::store::{self, Db, StoreError};
 use crate::tokens;
 use crate::tokens::access_token::TYP;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 pub(super) struct Plan {
     client: Arc<Client>,
     catalogue: Arc<Catalogue>,
-    /// The resources that the request names.
+    /// The identifiers of the resources that the request names.
     resources: Vec<String>,
     issuer: String,
     issued_at: Timestamp,
@@ -51,12 +52,14 @@ pub(super) enum Form {
 }
 
 impl Plan {
-    /// For a request of `client` that names `resources`.
+    /// For a request of `client` with these `resource` parameters.
     pub(super) async fn prepare(edge: &Edge, client: &Arc<Client>, resources: &[String]) -> Result<Self, TokenError> {
+        let catalogue = edge.clients.catalogue().await?;
+        let unknown = |error| TokenError::Resource(error, client.id.clone());
         Ok(Self {
             client: Arc::clone(client),
-            catalogue: edge.clients.catalogue().await?,
-            resources: resources.to_vec(),
+            resources: catalogue.resolve(resources).map_err(unknown)?,
+            catalogue,
             issuer: edge.issuer().as_str().to_owned(),
             issued_at: edge.context.now,
             lifetime: tokens::access_lifetime(&edge.settings, client),
@@ -64,19 +67,47 @@ impl Plan {
         })
     }
 
-    /// Settles the token of a grant, or without one of the client itself, inside of the transaction that redeems.
+    /// The first resource that the request names and the grant does not (RFC 8707 §2.2). A grant that names none is for the
+    /// client's default, or for the issuer.
+    pub(super) fn first_foreign_resource(&self, grant: &Grant) -> Option<&str> {
+        let default = self.client.default_resource.as_deref().unwrap_or(&self.issuer);
+        let is_granted = |uri: &String| match grant.resources.as_slice() {
+            [] => uri == default,
+            granted => granted.contains(uri),
+        };
+        self.resources.iter().find(|uri| !is_granted(uri)).map(String::as_str)
+    }
+
+    /// The resources that the request names.
+    pub(super) fn asked(&self) -> &[String] {
+        &self.resources
+    }
+
+    /// The resources that somebody named; empty: nobody did.
+    pub(super) fn named<'a>(&'a self, grant: Option<&'a Grant>) -> &'a [String] {
+        self.client.audience(&self.resources, grant.map_or(&[][..], |grant| &grant.resources))
+    }
+
+    /// Those of `scopes` that the token of a grant and its user, or of the client itself, carries.
+    pub(super) fn scopes(&self, granted: Option<(&Grant, &User)>, scopes: &ScopeSet) -> ScopeSet {
+        let named = self.named(granted.map(|(grant, _)| grant));
+        self.catalogue.scopes_at(scopes, named).filtered(|scope| may_have(granted.map(|(_, user)| user), scope))
+    }
+
+    /// Settles the token of a grant and its user, or without one of the client itself, inside of the transaction that
+    /// redeems.
     pub(super) fn carry_out(
         &self,
         db: &mut Db,
-        grant: Option<&Grant>,
+        granted: Option<(&Grant, &User)>,
         scopes: &ScopeSet,
     ) -> Result<Settled, StoreError> {
-        let settled = self.settle(grant, scopes);
+        let settled = self.settle(granted, scopes);
         if let Form::Opaque(token) = &settled.form {
             let row = OpaqueAccessToken {
                 hash: token.hash(),
                 client_id: self.client.id.clone(),
-                grant_id: grant.map(|grant| grant.id.clone()),
+                grant_id: granted.map(|(grant, _)| grant.id.clone()),
                 scopes: settled.scopes.clone(),
                 audience: settled.audience.clone(),
                 issued_at: self.issued_at,
@@ -97,12 +128,11 @@ impl Plan {
         }
     }
 
-    fn settle(&self, grant: Option<&Grant>, scopes: &ScopeSet) -> Settled {
-        let granted = grant.map_or(&[][..], |grant| &grant.resources);
-        let named = audience(&self.client, &self.resources, granted);
+    fn settle(&self, granted: Option<(&Grant, &User)>, scopes: &ScopeSet) -> Settled {
+        let named = self.named(granted.map(|(grant, _)| grant));
         let audience = if named.is_empty() { vec![self.issuer.clone()] } else { named.to_vec() };
         Settled {
-            scopes: self.catalogue.scopes_at(scopes, named),
+            scopes: self.scopes(granted, scopes),
             form: self.form(&audience),
             audience,
             issued_at: self.issued_at,
@@ -123,17 +153,9 @@ impl Plan {
     }
 }
 
-/// RFC 8707 §2.2, RFC 9068 §3: what this request asks for, else what was granted, else the client's default; empty where
-/// nobody named a resource, which means the issuer.
-pub(super) fn audience<'a>(client: &'a Client, asked: &'a [String], granted: &'a [String]) -> &'a [String] {
-    match (asked, granted) {
-        ([], []) => client.default_resource.as_slice(),
-        ([], granted) => granted,
-        (asked, _) => asked,
-    }
-}
-
-/// The first resource of a token request that the authorization request did not name (RFC 8707 §2.2).
-pub(super) fn first_foreign_resource<'a>(asked: &'a [String], granted: &[String]) -> Option<&'a str> {
-    asked.iter().find(|uri| !granted.contains(uri)).map(String::as_str)
+/// Users have the scopes of administration as long as they are administrators, whatever was granted; a client that acts
+/// for itself has what it is registered for.
+fn may_have(user: Option<&User>, scope: &str) -> bool {
+    let is_administration = scope == ADMIN_READ || scope == ADMIN_WRITE;
+    !is_administration || user.is_none_or(|user| user.has_role(ADMIN))
 }

@@ -3,7 +3,7 @@
 //! One transaction: the code is used up by one conditional update, checked by the machine, and the family is stored. What
 //! is refused is committed too: a wrong verifier burns the code, a second use revokes everything the first one gave.
 
-use super::access_token::{self, Plan, Settled};
+use super::access_token::{Plan, Settled};
 use super::error::{Refused, TokenError};
 use super::request::CodeRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
@@ -37,7 +37,6 @@ pub(super) async fn redeem(
             verifier: request.verifier.clone(),
         },
         code: request.code.hash(),
-        resources: request.resources.clone(),
         access_token: Plan::prepare(edge, &client, &request.resources).await?,
         family: tokens::new_family(&edge.settings, (&edge.keys, &edge.entropy), &client, edge.context.now)?,
         now: edge.context.now,
@@ -61,7 +60,6 @@ pub(super) async fn redeem(
 struct Exchange {
     request: CodeExchange,
     code: TokenHash,
-    resources: Vec<String>,
     access_token: Plan,
     family: Option<RefreshTokenFamily>,
     now: Timestamp,
@@ -135,7 +133,7 @@ impl ExchangeSteps for Steps<'_> {
         }
         let grant = store::grants::find(self.db, &code.grant_id)?.filter(|grant| grant.revoked_at.is_none());
         let grant = grant.ok_or(Fault::Refused(Refused::GrantRevoked))?;
-        if let Some(sent) = access_token::first_foreign_resource(&self.exchange.resources, &grant.resources) {
+        if let Some(sent) = self.exchange.access_token.first_foreign_resource(&grant) {
             return Err(Fault::Refused(Refused::Resource(sent.to_owned())));
         }
         let user = store::users::find(self.db, &grant.user_id)?.filter(|user| user.disabled_at.is_none());
@@ -161,7 +159,7 @@ impl ExchangeSteps for Steps<'_> {
         if let Some(family) = &family {
             store::refresh_tokens::insert(self.db, family)?;
         }
-        let access_token = self.exchange.access_token.carry_out(self.db, Some(&grant), &grant.scopes)?;
+        let access_token = self.exchange.access_token.carry_out(self.db, Some((&grant, &user)), &grant.scopes)?;
         self.redeemed = Some(Redeemed { grant, user, access_token, family });
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! ID token, no grant. The machine of `oxide_auth` is not used here: beyond the authentication that `clients` has done
 //! it would only ask for a redirect URI and a grant, and a client that calls an API has neither.
 
-use super::access_token::{self, Plan};
+use super::access_token::Plan;
 use super::error::{Refused, TokenError};
 use super::request::ClientCredentialsRequest;
 use super::response::{self, Issuance, TokenResponse};
@@ -25,16 +25,14 @@ pub(super) async fn issue(
     }
     let refused = |refused| TokenError::Refused(refused, client.id.clone());
     let scopes = scopes(&client, request.scopes.as_ref()).map_err(refused)?;
-    let catalogue = edge.clients.catalogue().await?;
-    let resources =
-        catalogue.resolve(&request.resources).map_err(|error| TokenError::Resource(error, client.id.clone()))?;
+    let plan = Plan::prepare(edge, &client, &request.resources).await?;
     // RFC 8707 §2.2: a token is narrowed to what its resources understand; one that could do nothing of what was asked for
     // is not worth having.
-    let audience = access_token::audience(&client, &resources, &[]);
-    if request.scopes.is_some() && catalogue.scopes_at(&scopes, audience).is_empty() {
-        return Err(refused(Refused::ScopeForbidden(scopes.to_string(), format!("scopes of {}", audience.join(", ")))));
+    if request.scopes.is_some() && !scopes.is_empty() && plan.scopes(None, &scopes).is_empty() {
+        let expected = format!("scopes of {}", plan.named(None).join(", "));
+        return Err(refused(Refused::ScopeForbidden(scopes.to_string(), expected)));
     }
-    let access_token = Plan::prepare(edge, &client, &resources).await?.carry_out_alone(edge, scopes).await?;
+    let access_token = plan.carry_out_alone(edge, scopes).await?;
     response::sign(edge, &client, &Issuance { granted: None, access_token, refresh_token: None })
 }
 

@@ -6,6 +6,7 @@ use crate::domain::refusal::{self, Refusal};
 use crate::domain::resource::{IndicatorError, MOST_INDICATORS};
 use crate::domain::scope::ScopeError;
 use crate::keys::KeysError;
+use crate::sessions::attempt::AttemptError;
 use crate::store::StoreError;
 use crate::web::answer;
 use crate::web::client_credentials::ClientError;
@@ -25,6 +26,12 @@ pub enum TokenError {
     GrantTypeForbidden(&'static str, ClientId),
     /// No client stands behind the request.
     Client(ClientError),
+    /// The client is registered for the password grant, but no exception allows it now.
+    PasswordGrant(ClientId),
+    /// Too many wrong passwords: seconds to wait.
+    Throttled(i64, ClientId),
+    /// Too many passwords are being checked.
+    Busy,
     /// `code_verifier` breaks the grammar.
     VerifierMalformed(PkceError),
     /// `scope` breaks the grammar.
@@ -66,6 +73,8 @@ pub enum Refused {
     RefreshTokenReplayed,
     /// A wider scope than granted: the scope, what was granted.
     ScopeWidened(String, String),
+    /// No such user, a disabled one, or a wrong password.
+    ResourceOwner,
     /// A scope that this client may not have by itself: the scope, what it may have.
     ScopeForbidden(String, String),
     /// A resource that was not granted.
@@ -90,6 +99,17 @@ impl TokenError {
                 .of(client),
             Self::Client(error) => error.refusal(),
             Self::Store(error) => answer::from_store(error),
+            Self::PasswordGrant(client) => Refusal::by(&rules::PASSWORD_GRANT)
+                .because(
+                    "grant_type=password",
+                    "a client with an exception that allows password_grant and has not ended",
+                )
+                .of(client),
+            Self::Throttled(seconds, client) => Refusal::by(&rules::THROTTLED)
+                .because("another attempt to sign in", format!("a wait of {seconds} s"))
+                .of(client)
+                .retry_after(*seconds),
+            Self::Busy => Refusal::by(&rules::UNAVAILABLE),
             Self::VerifierMalformed(error) => Refusal::by(&rules::CODE_VERIFIER_MALFORMED)
                 .because(error.to_string(), "43 to 128 unreserved characters"),
             Self::ScopeMalformed(error) => {
@@ -132,6 +152,9 @@ impl Refused {
             Self::ScopeWidened(sent, granted) => {
                 Refusal::by(&rules::SCOPE_WIDENED).because(format!("scope {sent}"), format!("among: {granted}"))
             }
+            Self::ResourceOwner => {
+                Refusal::by(&rules::RESOURCE_OWNER).because("a user name and a password", "those of an account in use")
+            }
             Self::ScopeForbidden(sent, expected) => {
                 Refusal::by(&rules::SCOPE).because(format!("scope {sent}"), format!("among: {expected}"))
             }
@@ -157,6 +180,15 @@ impl From<ClientError> for TokenError {
 impl From<StoreError> for TokenError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<AttemptError> for TokenError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Busy => Self::Busy,
+            AttemptError::Store(error) => Self::Store(error),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod access_token;
 mod authorization_code;
 mod client_credentials;
 mod error;
+mod password;
 mod refresh_token;
 mod request;
 mod response;
@@ -42,5 +43,6 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,
         Grant::RefreshToken(refresh) => refresh_token::redeem(edge, client, refresh).await,
         Grant::ClientCredentials(credentials) => client_credentials::issue(edge, client, credentials).await,
+        Grant::Password(request) => password::issue(edge, client, request).await,
     }
 }

@@ -3,7 +3,7 @@
 //! What a token means is decided by `domain::refresh::decide`; one conditional update on where the family stands decides
 //! every race, and who loses reads again and decides again.
 
-use super::access_token::{self, Plan, Settled};
+use super::access_token::{Plan, Settled};
 use super::error::{Refused, TokenError};
 use super::request::RefreshRequest;
 use super::response::{self, Granted, Issuance, TokenResponse};
@@ -42,7 +42,6 @@ pub(super) async fn redeem(
         client_id: client.id.clone(),
         token,
         scopes: request.scopes.clone(),
-        resources: request.resources.clone(),
         access_token: Plan::prepare(edge, &client, &request.resources).await?,
         keys: edge.keys.clone(),
         now: edge.context.now,
@@ -65,7 +64,6 @@ struct Refresh {
     client_id: ClientId,
     token: ParsedRefreshToken,
     scopes: Option<ScopeSet>,
-    resources: Vec<String>,
     access_token: Plan,
     keys: Keys,
     now: Timestamp,
@@ -190,14 +188,14 @@ impl RefreshSteps for Steps<'_> {
         self.refresh.check_live(&family).map_err(Fault::Refused)?;
         let grant = store::grants::find(self.db, &family.grant_id)?.filter(|grant| grant.revoked_at.is_none());
         let grant = grant.ok_or(Fault::Refused(Refused::RefreshTokenRevoked))?;
-        if let Some(sent) = access_token::first_foreign_resource(&self.refresh.resources, &grant.resources) {
+        if let Some(sent) = self.refresh.access_token.first_foreign_resource(&grant) {
             return Err(Fault::Refused(Refused::Resource(sent.to_owned())));
         }
         let user = store::users::find(self.db, &grant.user_id)?.filter(|user| user.disabled_at.is_none());
         let user = user.ok_or(Fault::Refused(Refused::UserDisabled))?;
         let successor = self.refresh.advance(self.db, &mut family)?;
         let scopes = self.refresh.scopes.as_ref().unwrap_or(&family.scopes);
-        let access_token = self.refresh.access_token.carry_out(self.db, Some(&grant), scopes)?;
+        let access_token = self.refresh.access_token.carry_out(self.db, Some((&grant, &user)), scopes)?;
         self.done = Some(Refreshed { family, successor, access_token, grant, user });
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! Reading a token request: exactly one grant type with exactly its fields, and the credentials by one method
-//! (RFC 6749 §2.3, §4.1.3, §4.4.2, §6).
+//! (RFC 6749 §2.3, §4.1.3, §4.3.2, §4.4.2, §6).
 
 use super::error::TokenError;
 use crate::clients::authenticate::Credentials;
@@ -22,6 +22,7 @@ pub(super) enum Grant {
     AuthorizationCode(CodeRequest),
     RefreshToken(RefreshRequest),
     ClientCredentials(ClientCredentialsRequest),
+    Password(PasswordRequest),
 }
 
 /// RFC 6749 §4.1.3, RFC 7636 §4.5
@@ -45,6 +46,14 @@ pub(super) struct ClientCredentialsRequest {
     pub resources: Vec<String>,
 }
 
+/// RFC 6749 §4.3.2
+pub(super) struct PasswordRequest {
+    pub username: String,
+    pub password: Secret,
+    pub scopes: Option<ScopeSet>,
+    pub resources: Vec<String>,
+}
+
 impl TokenRequest {
     pub(super) fn parse(request: &HttpRequest, form: &StrictForm) -> Result<Self, TokenError> {
         refuse_secrets_in_query(request)?;
@@ -64,6 +73,7 @@ impl Grant {
             Self::AuthorizationCode(_) => "authorization_code",
             Self::RefreshToken(_) => "refresh_token",
             Self::ClientCredentials(_) => "client_credentials",
+            Self::Password(_) => "password",
         }
     }
 
@@ -90,6 +100,12 @@ impl Grant {
             "client_credentials" => {
                 Ok(Self::ClientCredentials(ClientCredentialsRequest { scopes: scopes()?, resources }))
             }
+            "password" => Ok(Self::Password(PasswordRequest {
+                username: required("username")?.to_owned(),
+                password: Secret::new(required("password")?),
+                scopes: scopes()?,
+                resources,
+            })),
             other => Err(TokenError::GrantType(other.to_owned())),
         }
     }

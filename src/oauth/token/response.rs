@@ -5,6 +5,7 @@ use super::error::TokenError;
 use crate::domain::claims as user_claims;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::id::Sid;
 use crate::domain::key::Algorithm;
 use crate::domain::scope::OPENID;
 use crate::domain::secret::Secret;
@@ -108,7 +109,7 @@ fn id_token(
         client_id: client.id.as_str(),
         nonce: granted.nonce.as_deref(),
         auth_time: granted.grant.auth_time,
-        sid: granted.grant.sid.as_str(),
+        sid: granted.grant.session().map(Sid::as_str),
         issued_at: edge.context.now,
         lifetime: edge.settings.tokens.id_token_lifetime,
         access_token,
