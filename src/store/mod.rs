@@ -12,6 +12,7 @@
 
 pub mod accesses;
 pub mod audit;
+pub mod backup;
 pub mod clients;
 pub mod codes;
 mod connection;
@@ -19,6 +20,7 @@ pub mod consents;
 mod dialect;
 mod error;
 pub mod grants;
+pub mod inspect;
 pub mod interactions;
 pub mod migrate;
 pub mod opaque_access_tokens;

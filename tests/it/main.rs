@@ -23,6 +23,7 @@ mod history;
 mod interactions;
 mod introspect;
 mod login;
+mod operators;
 mod prompt;
 mod races;
 mod refusals;
