@@ -20,8 +20,8 @@ mod open;
 mod output;
 pub mod progress;
 mod serve;
-mod usage;
 mod typed;
+mod usage;
 mod user;
 
 use crate::clock::Clock;

@@ -35,7 +35,8 @@ impl House {
             longest_access_token_lifetime: Lifetime::hours(24),
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
         };
-        let applier = Applier { store, passwords, by: By::command("apply", NOW), entropy, rules, progress: Progress::silent() };
+        let applier =
+            Applier { store, passwords, by: By::command("apply", NOW), entropy, rules, progress: Progress::silent() };
         Self { applier, _directory: directory }
     }
 
