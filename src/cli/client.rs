@@ -1,8 +1,8 @@
 //! `authward client …`
 
-use super::apply::Applier;
-use super::output::{self, Format, Row};
-use super::{Context, Failure, open};
+use super::apply::{Applier, describe};
+use super::output::{self, Format, Row, text_of};
+use super::{Context, Failure, open, typed};
 use crate::clients::{change, metadata};
 use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
@@ -30,7 +30,7 @@ pub(super) enum Client {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Disable a client: its requests are refused.
+    /// Disable a client: its requests are refused, and everything it was given is revoked.
     Disable {
         /// The client_id.
         client_id: String,
@@ -40,16 +40,22 @@ pub(super) enum Client {
         /// The client_id.
         client_id: String,
     },
-    /// Replace the secret of a client by a generated one, which is printed once.
+    /// Replace the secret of a client.
+    ///
+    /// Without --secret-stdin a secret is generated and printed once.
     SetSecret {
         /// The client_id.
         client_id: String,
+        /// Read the secret from standard input; at a terminal it is asked for and not shown.
+        #[arg(long)]
+        secret_stdin: bool,
     },
 }
 
 /// Add a client.
 ///
-/// A confidential client gets a generated secret, which is printed once. "authward apply" can say more of a client.
+/// A confidential client gets a generated secret, which is printed once, unless --secret-stdin is given. "authward apply"
+/// can say more of a client.
 #[derive(Debug, Args)]
 pub(super) struct Add {
     /// The client_id; generated where it is left out.
@@ -78,6 +84,9 @@ pub(super) struct Add {
     /// It is of the same house: people are not asked for consent.
     #[arg(long)]
     skip_consent: bool,
+    /// Read its secret from standard input; at a terminal it is asked for and not shown.
+    #[arg(long)]
+    secret_stdin: bool,
     /// How the outcome is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -133,25 +142,66 @@ impl Client {
             Self::Disable { client_id } => {
                 let now = context.now();
                 alter(context, ("client disable", client_id), move |client| {
-                    client.disabled_at = client.disabled_at.or(Some(now))
+                    client.disabled_at = client.disabled_at.or(Some(now));
                 })
                 .await?;
-                output::print("The client is disabled; running servers refuse it within seconds.\n")
+                output::print(
+                    "The client is disabled; running servers refuse it within seconds. What it was given is revoked.\n",
+                )
             }
             Self::Enable { client_id } => {
                 alter(context, ("client enable", client_id), |client| client.disabled_at = None).await?;
                 output::print("The client is enabled.\n")
             }
-            Self::SetSecret { client_id } => {
-                let secret = context.entropy.secret();
-                let (_, client) = load(context, client_id).await?;
-                if client.authentication == ClientAuthentication::None {
-                    return Err(Failure::work("the client has token_endpoint_auth_method none, and so no secret"));
-                }
-                let stored = ClientSecret::generated(secret.reveal());
-                alter(context, ("client set-secret", client_id), move |client| client.secret = Some(stored.clone()))
-                    .await?;
-                output::print(&format!("Client secret (shown this once): {}\n", secret.reveal()))
+            Self::SetSecret { client_id, secret_stdin } => set_secret(context, client_id, *secret_stdin).await,
+        }
+    }
+}
+
+async fn set_secret(context: &Context, client_id: &str, from_stdin: bool) -> Result<(), Failure> {
+    let (_, client) = load(context, client_id).await?;
+    if client.authentication == ClientAuthentication::None {
+        return Err(Failure::work("the client has token_endpoint_auth_method none, and so no secret"));
+    }
+    let chosen = Chosen::new(context, from_stdin)?;
+    let stored = chosen.stored(context).await?;
+    alter(context, ("client set-secret", client_id), move |client| client.secret = Some(stored.clone())).await?;
+    match chosen {
+        Chosen::Generated(secret) => output::print(&format!("Client secret (shown this once): {}\n", secret.reveal())),
+        Chosen::Typed(_) => output::print("The secret is set.\n"),
+    }
+}
+
+/// Where a secret comes from.
+enum Chosen {
+    /// 256 random bits.
+    Generated(Secret),
+    /// A person, or a script.
+    Typed(Secret),
+}
+
+impl Chosen {
+    fn new(context: &Context, from_stdin: bool) -> Result<Self, Failure> {
+        if !from_stdin {
+            return Ok(Self::Generated(context.entropy.secret()));
+        }
+        let secret = metadata::parse_client_secret(typed::read("client secret")?.reveal());
+        secret.map(Self::Typed).map_err(|what| Failure::Unusable(format!("client secret: {what}")))
+    }
+
+    const fn secret(&self) -> &Secret {
+        match self {
+            Self::Generated(secret) | Self::Typed(secret) => secret,
+        }
+    }
+
+    /// A generated secret is hashed once; one that somebody chose is stretched.
+    async fn stored(&self, context: &Context) -> Result<ClientSecret, Failure> {
+        match self {
+            Self::Generated(secret) => Ok(ClientSecret::generated(secret.reveal())),
+            Self::Typed(secret) => {
+                let hash = open::passwords(context)?.hash(secret).await.map_err(Failure::work)?;
+                Ok(ClientSecret::Stretched(hash))
             }
         }
     }
@@ -163,23 +213,28 @@ impl Add {
         let id = self.client_id.clone().unwrap_or_else(|| context.entropy.uuid(now.seconds()));
         let id = metadata::parse_client_id(&id).map_err(|what| Failure::Unusable(format!("client_id: {what}")))?;
         let is_public = self.public || self.auth_method == ClientAuthentication::None.as_str();
-        let secret = (!is_public).then(|| context.entropy.secret());
+        if is_public && self.secret_stdin {
+            return Err(Failure::Unusable("a public client has no secret: leave --secret-stdin out".to_owned()));
+        }
+        let chosen = if is_public { None } else { Some(Chosen::new(context, self.secret_stdin)?) };
         let rules = Applier::rules(&context.settings);
-        let registered = metadata::read(id, &self.metadata(secret.as_ref()), &rules).map_err(|errors| {
+        let registered = metadata::read(id, &self.metadata(), &rules).map_err(|errors| {
             Failure::Unusable(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
         })?;
         let mut client = registered.client;
-        client.secret = secret.as_ref().map(|secret| ClientSecret::generated(secret.reveal()));
         let store = open::store(context).await?;
+        if let Some(chosen) = &chosen {
+            client.secret = Some(chosen.stored(context).await?);
+        }
         let (added, by) = (client.clone(), context.by("client add"));
         let is_new = store.write(move |db| change::create(db, &added, &by)).await.map_err(Failure::work)?;
         if !is_new {
             return Err(Failure::Work(format!("there is a client {} already", client.id)));
         }
-        self.announce(&client, secret.as_ref())
+        self.announce(&client, chosen.as_ref())
     }
 
-    fn metadata(&self, secret: Option<&Secret>) -> Map<String, Value> {
+    fn metadata(&self) -> Map<String, Value> {
         let method = if self.public { ClientAuthentication::None.as_str() } else { &self.auth_method };
         let mut metadata = Map::new();
         metadata.insert("token_endpoint_auth_method".into(), json!(method));
@@ -189,11 +244,12 @@ impl Add {
         metadata.insert("scope".into(), json!(self.scope));
         metadata.insert("skip_consent".into(), json!(self.skip_consent));
         metadata.extend(self.name.as_ref().map(|name| ("client_name".to_owned(), json!(name))));
-        metadata.extend(secret.map(|secret| ("client_secret".to_owned(), json!(secret.reveal()))));
         metadata
     }
 
-    fn announce(&self, client: &domain::Client, secret: Option<&Secret>) -> Result<(), Failure> {
+    /// A secret that was typed is not repeated.
+    fn announce(&self, client: &domain::Client, chosen: Option<&Chosen>) -> Result<(), Failure> {
+        let secret = chosen.filter(|chosen| matches!(chosen, Chosen::Generated(_))).map(Chosen::secret);
         let secret = secret.map(|secret| secret.reveal().to_owned());
         match self.format {
             Format::Json => output::json(&json!({"client_id": client.id, "client_secret": secret})),
@@ -205,20 +261,17 @@ impl Add {
     }
 }
 
+/// The client in the words of a document (RFC 7591 §2).
 fn show(client: &domain::Client, format: Format) -> Result<(), Failure> {
-    let mut document = serde_json::to_value(client).map_err(Failure::work)?;
-    let Some(members) = document.as_object_mut() else { return Ok(()) };
-    members.insert("secret".to_owned(), json!(client.secret.is_some().then_some("(kept as a hash)")));
-    if format == Format::Json {
-        return output::json(&document);
+    let mut described = describe::client(client).without_secrets();
+    if client.secret.is_some() {
+        described.0.push(("client_secret".to_owned(), json!("(kept as a hash)")));
     }
-    let text = |value: &Value| match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
-    };
-    let fields: Vec<(&str, String)> = members.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
-    output::fields(&fields)
+    if format == Format::Json {
+        return output::json(&described);
+    }
+    let fields = described.0.iter().map(|(name, value)| (name.as_str(), text_of(value)));
+    output::fields(&fields.collect::<Vec<_>>())
 }
 
 async fn load(context: &Context, id: &str) -> Result<(Store, domain::Client), Failure> {

@@ -7,14 +7,20 @@
 pub mod apply;
 mod apply_command;
 mod audit;
+mod backup;
 mod client;
+mod completion;
+mod doctor;
 mod explain;
+mod export;
 mod keys;
 pub mod logging;
 mod migrate;
 mod open;
 mod output;
+pub mod progress;
 mod serve;
+mod typed;
 mod usage;
 mod user;
 
@@ -56,6 +62,7 @@ enum Command {
     /// Safe to run from several nodes at once. An embedded database is made if it is missing.
     Migrate,
     Apply(apply_command::Apply),
+    Export(export::Export),
     #[command(subcommand)]
     Keys(keys::Keys),
     #[command(subcommand)]
@@ -65,6 +72,9 @@ enum Command {
     Audit(audit::Audit),
     Explain(explain::Explain),
     Usage(usage::Usage),
+    Backup(backup::Backup),
+    Doctor(doctor::Doctor),
+    Completion(completion::Completion),
 }
 
 /// Why a command did not do what it was asked to.
@@ -76,6 +86,8 @@ enum Failure {
     Work(String),
     /// `apply --check` found a difference, which is already printed: exit status 3.
     Drift,
+    /// `doctor` found something that failed, which is already printed: exit status 1.
+    Found,
 }
 
 impl Failure {
@@ -109,6 +121,7 @@ pub fn main() -> ExitCode {
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Drift) => ExitCode::from(3),
+        Err(Failure::Found) => ExitCode::from(1),
         Err(Failure::Work(reason)) => {
             output::complain(&reason);
             ExitCode::from(1)
@@ -121,8 +134,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
-    let settings =
-        Settings::load(&Inputs::of_process(cli.config)).map_err(|error| Failure::Unusable(error.to_string()))?;
+    let settings = match (Settings::load(&Inputs::of_process(cli.config)), &cli.command) {
+        (_, Command::Completion(command)) => return command.run(),
+        (Ok(settings), _) => settings,
+        (Err(error), Command::Doctor(command)) => return command.report_unusable(&error),
+        (Err(error), _) => return Err(Failure::Unusable(error.to_string())),
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::work)?;
     let context = Context { settings, clock: Clock::System, entropy: Entropy::Os };
     runtime.block_on(async move {
@@ -130,12 +147,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Serve => serve::run(context).await,
             Command::Migrate => migrate::run(&context).await,
             Command::Apply(command) => command.run(&context).await,
+            Command::Export(command) => command.run(&context).await,
             Command::Keys(command) => command.run(&context).await,
             Command::User(command) => command.run(&context).await,
             Command::Client(command) => command.run(&context).await,
             Command::Audit(command) => command.run(&context).await,
             Command::Explain(command) => command.run(&context).await,
             Command::Usage(command) => command.run(&context).await,
+            Command::Backup(command) => command.run(&context).await,
+            Command::Doctor(command) => command.run(&context).await,
+            Command::Completion(command) => command.run(),
         }
     })
 }

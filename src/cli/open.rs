@@ -5,7 +5,8 @@ use crate::app;
 use crate::keys::Keys;
 use crate::passwords::Passwords;
 use crate::settings::{DatabaseKind, PasswordHashing};
-use crate::store::{Store, StoreOptions, migrate};
+use crate::store::{Store, StoreError, StoreOptions, migrate};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a command waits for the database, which is longer than a request may.
@@ -23,13 +24,65 @@ pub(super) async fn store(context: &Context) -> Result<Store, Failure> {
 
 /// The store for a command that looks something up: an embedded database must be there.
 pub(super) async fn existing_store(context: &Context) -> Result<Store, Failure> {
+    require_present(context)?;
+    store(context).await
+}
+
+/// The store for a command that must change nothing: neither made nor migrated. In the place of an embedded database that
+/// is not there comes an empty one, which goes with what is returned beside it.
+pub(super) async fn untouched_store(context: &Context) -> Result<(Store, Option<Scratch>), Failure> {
+    if context.settings.database.embedded_path().is_some_and(|path| !path.exists()) {
+        let scratch = Scratch::make(context).map_err(Failure::work)?;
+        let url = format!("sqlite://{}", scratch.0.join("empty.db").display());
+        let store = Store::open(StoreOptions::new(url)).map_err(Failure::work)?;
+        migrate::run(&store).await.map_err(Failure::work)?;
+        return Ok((store, Some(scratch)));
+    }
+    let store = unchecked_store(context)?;
+    store.ready().await.map_err(Failure::work)?;
+    Ok((store, None))
+}
+
+/// A folder for a while, readable by its owner only.
+pub(super) struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make(context: &Context) -> std::io::Result<Self> {
+        use std::os::unix::fs::DirBuilderExt as _;
+        let name = format!("authward-{}", context.entropy.uuid(context.now().seconds()));
+        let folder = std::env::temp_dir().join(name);
+        std::fs::DirBuilder::new().mode(0o700).create(&folder).map(|()| Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is empty.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The store as it is, its schema not looked at; an embedded database must be there.
+pub(super) fn present_store(context: &Context) -> Result<Store, Failure> {
+    require_present(context)?;
+    unchecked_store(context)
+}
+
+/// The store as it is, with no more patience than a request has.
+pub(super) fn hasty_store(context: &Context) -> Result<Store, StoreError> {
+    let database = &context.settings.database;
+    let options = StoreOptions::new(database.url.reveal());
+    Store::open(StoreOptions { connections: 1, wait: database.wait, ..options })
+}
+
+fn require_present(context: &Context) -> Result<(), Failure> {
     if let Some(path) = context.settings.database.embedded_path().filter(|path| !path.exists()) {
         let path = path.display();
         return Err(Failure::Work(format!(
             "there is no database at {path}; \"authward serve\" and \"authward migrate\" make it"
         )));
     }
-    store(context).await
+    Ok(())
 }
 
 /// The store as it is, its schema not looked at.

@@ -4,6 +4,7 @@ use super::Failure;
 use crate::domain::time::Timestamp;
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::Value;
 use std::io::Write as _;
 
 /// How a listing is printed.
@@ -45,6 +46,15 @@ pub(super) fn fields(fields: &[(&str, String)]) -> Result<(), Failure> {
     print(&fields.iter().filter(|(_, value)| !value.is_empty()).map(line).collect::<String>())
 }
 
+/// A value for people: a text as it is, nothing for nothing, else JSON.
+pub(super) fn text_of(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
 /// Prints text as it is. Whoever closes the pipe has seen enough.
 pub(super) fn print(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
@@ -81,7 +91,7 @@ pub(super) fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
 }
 
 /// Text for a terminal: control characters, which could move the cursor, are written as escapes.
-fn visible(text: &str) -> String {
+pub(super) fn visible(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 

@@ -1,21 +1,22 @@
 //! `authward user …`
 
+use super::apply::describe;
 use super::output::{self, Format, Row, time};
-use super::{Context, Failure, open};
+use super::{Context, Failure, open, typed};
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::user::{self as domain, Email, LoginName, Username};
 use crate::passwords::{Password, policy};
-use crate::store::{self, Store, StoreError};
+use crate::store::{self, Db, Store, StoreError};
 use crate::users;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use std::io::Read as _;
+use serde_json::{Map, Value};
 
 /// How many accounts are read at a time.
 const PAGE: i64 = 500;
 
-/// Add, list, show, disable and enable accounts, and set their passwords.
+/// Add, list, show, disable and enable accounts, and set their passwords and roles.
 #[derive(Debug, Subcommand)]
 pub(super) enum User {
     Add(Add),
@@ -25,7 +26,7 @@ pub(super) enum User {
         #[arg(long, value_enum, default_value_t)]
         format: Format,
     },
-    /// Show one account.
+    /// Show everything that is stored of one account, but its password.
     Show {
         /// User name or e-mail address.
         user: String,
@@ -49,9 +50,17 @@ pub(super) enum User {
     SetPassword {
         /// User name or e-mail address.
         user: String,
-        /// Read the password from standard input, up to the end of the line.
+        /// Read the password from standard input; at a terminal it is asked for and not shown.
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Replace the roles of an account; without a role it has none.
+    SetRoles {
+        /// User name or e-mail address.
+        user: String,
+        /// A role, such as admin.
+        #[arg(value_parser = parse_role)]
+        roles: Vec<String>,
     },
 }
 
@@ -69,9 +78,9 @@ pub(super) struct Add {
     #[arg(long)]
     email_verified: bool,
     /// A role, such as admin; may be repeated.
-    #[arg(long)]
+    #[arg(long, value_parser = parse_role)]
     role: Vec<String>,
-    /// Read the password from standard input, up to the end of the line.
+    /// Read the password from standard input; at a terminal it is asked for and not shown.
     #[arg(long)]
     password_stdin: bool,
 }
@@ -84,6 +93,7 @@ struct UserRow {
     email_verified: bool,
     roles: Vec<String>,
     has_password: bool,
+    claims: Map<String, Value>,
     disabled_at: Option<String>,
     created_at: String,
     updated_at: String,
@@ -98,6 +108,7 @@ impl From<domain::User> for UserRow {
             email_verified: user.email_verified,
             roles: user.roles,
             has_password: user.password_hash.is_some(),
+            claims: user.claims,
             disabled_at: user.disabled_at.map(time),
             created_at: time(user.created_at),
             updated_at: time(user.updated_at),
@@ -128,39 +139,28 @@ impl User {
         match self {
             Self::Add(add) => add.run(context).await,
             Self::List { format } => list(&open::existing_store(context).await?, *format).await,
-            Self::Show { user, format } => {
-                let user = UserRow::from(load(&open::existing_store(context).await?, user).await?);
-                match format {
-                    Format::Json => output::json(&user),
-                    Format::Table => output::list(&[user], *format),
-                }
-            }
+            Self::Show { user, format } => show(load(&open::existing_store(context).await?, user).await?, *format),
             Self::Disable { user } => {
-                let store = open::existing_store(context).await?;
-                let (id, by) = (load(&store, user).await?.id, context.by("user disable"));
-                if store.write(move |db| users::disable(db, &id, &by)).await.map_err(Failure::work)? != Some(true) {
-                    return output::print("The account was disabled before.\n");
-                }
-                output::print(
-                    "The account is disabled. Its sessions are ended, and what was issued for it is revoked.\n",
-                )
+                let by = context.by("user disable");
+                let was_enabled = change(context, user, move |db, id| users::disable(db, id, &by)).await?;
+                output::print(if was_enabled {
+                    "The account is disabled. Its sessions are ended, and what was issued for it is revoked.\n"
+                } else {
+                    "The account was disabled before.\n"
+                })
             }
             Self::Enable { user } => {
-                let store = open::existing_store(context).await?;
-                let (id, by) = (load(&store, user).await?.id, context.by("user enable"));
-                store.write(move |db| users::enable(db, &id, &by)).await.map_err(Failure::work)?;
+                let by = context.by("user enable");
+                change(context, user, move |db, id| users::enable(db, id, &by)).await?;
                 output::print("The account is enabled.\n")
             }
-            Self::SetPassword { user, password_stdin } => {
-                let store = open::existing_store(context).await?;
-                let account = load(&store, user).await?;
-                let (password, is_new) = choose_password(context, *password_stdin, &account.username, &account.email)?;
-                let hash = open::passwords(context)?.hash(&password).await.map_err(Failure::work)?;
-                let by = context.by("user set-password");
-                let change = move |db: &mut store::Db| users::set_password(db, &account.id, &hash, &by);
-                store.write(change).await.map_err(Failure::work)?;
-                announce("The password is set. Sessions are ended, and what was issued is revoked.", &password, is_new)
+            Self::SetRoles { user, roles } => {
+                let (roles, by) = (roles.clone(), context.by("user set-roles"));
+                let set = move |db: &mut Db, id: &UserId| Ok(users::set_roles(db, id, &roles, &by)?.then_some(()));
+                change(context, user, set).await?;
+                output::print("The roles are set; running servers know them at once.\n")
             }
+            Self::SetPassword { user, password_stdin } => set_password(context, user, *password_stdin).await,
         }
     }
 }
@@ -209,11 +209,51 @@ async fn list(store: &Store, format: Format) -> Result<(), Failure> {
     output::list(&rows, format)
 }
 
+fn show(user: domain::User, format: Format) -> Result<(), Failure> {
+    if format == Format::Json {
+        return output::json(&UserRow::from(user));
+    }
+    let times = [("created", user.created_at), ("updated", user.updated_at)].map(|(name, at)| (name, time(at)));
+    let password = if user.password_hash.is_some() { "(kept as a hash)" } else { "(none: no sign-in by password)" };
+    let described = describe::user(&user).without_secrets();
+    let fields = described.0.iter().map(|(name, value)| (name.as_str(), output::text_of(value)));
+    let password = [("password", password.to_owned())];
+    output::fields(&fields.chain(password).chain(times).collect::<Vec<_>>())
+}
+
 async fn load(store: &Store, name: &str) -> Result<domain::User, Failure> {
-    let unknown = || Failure::Work(format!("there is no user {name}"));
-    let login = LoginName::parse(name).ok_or_else(unknown)?;
+    let login = LoginName::parse(name).ok_or_else(|| unknown(name))?;
     let found = store.read(move |db| store::users::find_by_login(db, &login)).await.map_err(Failure::work)?;
-    found.ok_or_else(unknown)
+    found.ok_or_else(|| unknown(name))
+}
+
+fn unknown(name: &str) -> Failure {
+    Failure::Work(format!("there is no user {name}"))
+}
+
+/// Changes an account in one transaction; `None` of the change means that it is gone.
+async fn change<T: Send + 'static>(
+    context: &Context,
+    name: &str,
+    change: impl Fn(&mut Db, &UserId) -> Result<Option<T>, StoreError> + Send + 'static,
+) -> Result<T, Failure> {
+    let store = open::existing_store(context).await?;
+    let id = load(&store, name).await?.id;
+    let changed = store.write(move |db| change(db, &id)).await.map_err(Failure::work)?;
+    changed.ok_or_else(|| unknown(name))
+}
+
+async fn set_password(context: &Context, user: &str, from_stdin: bool) -> Result<(), Failure> {
+    let store = open::existing_store(context).await?;
+    let account = load(&store, user).await?;
+    let (password, is_new) = choose_password(context, from_stdin, &account.username, &account.email)?;
+    let hash = open::passwords(context)?.hash(&password).await.map_err(Failure::work)?;
+    let by = context.by("user set-password");
+    let change = move |db: &mut Db| users::set_password(db, &account.id, &hash, &by);
+    if !store.write(change).await.map_err(Failure::work)? {
+        return Err(unknown(user));
+    }
+    announce("The password is set. Sessions are ended, and what was issued is revoked.", &password, is_new)
 }
 
 /// The password from standard input, checked as at sign-up, or a generated one; and whether it was generated.
@@ -226,14 +266,16 @@ fn choose_password(
     if !from_stdin {
         return Ok((context.entropy.secret(), true));
     }
-    let mut text = String::new();
-    std::io::stdin().take(8192).read_to_string(&mut text).map_err(|error| Failure::Unusable(error.to_string()))?;
-    let line = text.split('\n').next().unwrap_or_default();
-    let password = Password::parse(line.strip_suffix('\r').unwrap_or(line));
+    let password = Password::parse(typed::read("password")?.reveal());
     let password = password.map_err(|problem| Failure::Unusable(problem.to_string()))?;
     policy::check_common(&password, username.as_str(), email.as_str())
         .map_err(|problem| Failure::Unusable(problem.to_string()))?;
     Ok((password, false))
+}
+
+fn parse_role(text: &str) -> Result<String, String> {
+    let is_role = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_role { Ok(text.to_owned()) } else { Err("a role has 1 to 64 visible ASCII characters".to_owned()) }
 }
 
 fn announce(sentence: &str, password: &Secret, is_new: bool) -> Result<(), Failure> {

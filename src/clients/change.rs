@@ -30,7 +30,22 @@ pub fn change(db: &mut Db, id: &ClientId, by: &By, change: impl Fn(&mut Client))
     Ok(Some(after))
 }
 
-/// Saves a client where it differs from what was stored before, with the event that says so.
+/// Removes a client, what it was given and what people have allowed it; whether there was one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(db: &mut Db, id: &ClientId, by: &By) -> Result<bool, StoreError> {
+    end_access(db, id, "the client was removed", by)?;
+    store::consents::remove_of_client(db, id)?;
+    if !store::clients::remove(db, id)? {
+        return Ok(false);
+    }
+    store::audit::insert(db, &Event::new(EventKind::ClientRemoved, by).client(id))?;
+    Ok(true)
+}
+
+/// Saves a client where it differs from what was stored before, with the event that says so. One that is newly disabled
+/// loses what it was given, and does not get it back when it is enabled.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -41,7 +56,22 @@ pub fn save(db: &mut Db, before: Option<&Client>, after: &Client, by: &By) -> Re
         Some(before) => Event::new(EventKind::ClientChanged, by).with("fields", changed_fields(before, after)),
     };
     store::clients::save(db, after, by.at)?;
-    store::audit::insert(db, &event.client(&after.id))
+    store::audit::insert(db, &event.client(&after.id))?;
+    let was_enabled = before.is_some_and(|before| before.disabled_at.is_none());
+    if was_enabled && after.disabled_at.is_some() {
+        end_access(db, &after.id, "the client was disabled", by)?;
+    }
+    Ok(())
+}
+
+/// Revokes everything that a client was given, and tells how much, where there was anything.
+fn end_access(db: &mut Db, id: &ClientId, why: &str, by: &By) -> Result<(), StoreError> {
+    let grants = store::grants::revoke_of_client(db, id, by.at)?;
+    if grants == 0 {
+        return Ok(());
+    }
+    let event = Event::new(EventKind::GrantRevoked, by).client(id).with("grants", grants).with("why", why);
+    store::audit::insert(db, &event)
 }
 
 /// The names, in documents, of what differs.

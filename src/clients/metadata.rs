@@ -4,7 +4,7 @@
 //! What an operator alone may say (secrets of one's own choice, exceptions, consent, lifetimes) is read from an operator
 //! only; a client that registers itself gets what it says ignored there, as RFC 7591 §2 wants of unknown members.
 
-use crate::domain::client::{ApplicationType, Client, ClientAuthentication, GrantType};
+use crate::domain::client::{ApplicationType, Client, ClientAuthentication, ClientSecret, GrantType};
 use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
@@ -12,6 +12,7 @@ use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
 use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
+use crate::passwords::is_acceptable_hash;
 use crate::settings::Settings;
 use serde_json::{Map, Value};
 
@@ -43,9 +44,10 @@ const READ: [&str; 9] = [
     "require_pkce",
 ];
 /// Members that an operator alone may say.
-const OPERATOR: [&str; 13] = [
+const OPERATOR: [&str; 14] = [
     "client_id",
     "client_secret",
+    "client_secret_hash",
     "skip_consent",
     "exceptions",
     "default_resource",
@@ -150,11 +152,24 @@ pub struct FieldError {
 pub struct Registered {
     /// The client, with `secret: None`.
     pub client: Client,
-    /// The secret in clear that an operator chose; `Some` exactly when the method needs one and the origin is the operator.
-    pub client_secret: Option<Secret>,
+    /// The secret that an operator gave. A confidential client for which none was given keeps the one that is stored;
+    /// that there is one, the caller sees to.
+    pub client_secret: Option<GivenSecret>,
     /// `disabled`, where it was said.
     pub disabled: Option<bool>,
 }
+
+/// A client secret as an operator gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GivenSecret {
+    /// `client_secret`: in clear.
+    Clear(Secret),
+    /// `client_secret_hash`: its stored form, from `authward export --secrets`.
+    Stored(ClientSecret),
+}
+
+/// How `client_secret_hash` begins where a generated secret is kept as its SHA-256.
+pub const SHA256: &str = "sha256:";
 
 /// Reads client metadata.
 ///
@@ -190,6 +205,23 @@ pub fn parse_client_secret(text: &str) -> Result<Secret, String> {
         Ok(Secret::new(text))
     } else {
         Err(format!("it has {SHORTEST_SECRET} to {LONGEST_SECRET} characters"))
+    }
+}
+
+/// Reads the stored form of a client secret: `sha256:` with 64 hexadecimal digits for one of 256 bits that this server
+/// generated, else a password hash.
+///
+/// # Errors
+/// What is wrong, in words.
+pub fn parse_client_secret_hash(text: &str) -> Result<ClientSecret, String> {
+    match text.strip_prefix(SHA256) {
+        Some(digits) if digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => {
+            Ok(ClientSecret::Sha256(digits.to_owned()))
+        }
+        Some(_) => Err("after sha256: come 64 hexadecimal digits in lower case".to_owned()),
+        None => is_acceptable_hash(text)
+            .map(|()| ClientSecret::Stretched(text.to_owned()))
+            .map_err(|problem| problem.to_string()),
     }
 }
 
@@ -376,41 +408,24 @@ impl Form<'_> {
         self.text("token_endpoint_auth_method", 64, parse).unwrap_or(ClientAuthentication::ClientSecretBasic)
     }
 
-    fn read_secret(&mut self, method: ClientAuthentication) -> Option<Secret> {
+    fn read_secret(&mut self, method: ClientAuthentication) -> Option<GivenSecret> {
         if self.rules.origin == Origin::Registration {
             return None;
         }
-        let given = self.metadata.get("client_secret").filter(|value| !value.is_null());
-        match (method, given) {
-            (ClientAuthentication::None, None) => None,
-            (ClientAuthentication::None, Some(_)) => {
-                self.error("client_secret", "a client with token_endpoint_auth_method none has no secret");
-                None
-            }
-            (_, None) if self.errors.iter().any(|error| error.field == "token_endpoint_auth_method") => None,
-            (method, None) => {
-                let what =
-                    format!("it is required with token_endpoint_auth_method {}, which is the default", method.as_str());
-                let what = if self.metadata.contains_key("token_endpoint_auth_method") {
-                    what.replace(", which is the default", "")
-                } else {
-                    what
-                };
-                self.error("client_secret", what);
-                None
-            }
-            (_, Some(value)) => match value.as_str().map(parse_client_secret) {
-                Some(Ok(secret)) => Some(secret),
-                Some(Err(what)) => {
-                    self.error("client_secret", what);
-                    None
-                }
-                None => {
-                    self.error("client_secret", "it is not a text; put it between quotes");
-                    None
-                }
-            },
+        let (is_clear, is_stored) = (self.has("client_secret"), self.has("client_secret_hash"));
+        let name = if is_clear { "client_secret" } else { "client_secret_hash" };
+        if method == ClientAuthentication::None && (is_clear || is_stored) {
+            self.error(name, "a client with token_endpoint_auth_method none has no secret");
+            return None;
         }
+        if is_clear && is_stored {
+            self.error("client_secret_hash", "there is a client_secret as well; use one of the two");
+            return None;
+        }
+        let clear = self.text("client_secret", usize::MAX, parse_client_secret).map(GivenSecret::Clear);
+        clear.or_else(|| {
+            self.text("client_secret_hash", LONGEST_TEXT, parse_client_secret_hash).map(GivenSecret::Stored)
+        })
     }
 
     fn read_application_type(&mut self) -> ApplicationType {
@@ -720,7 +735,7 @@ mod tests {
         assert_eq!(client.application_type, ApplicationType::Web);
         assert_eq!(client.id_token_algorithm, "RS256");
         assert_eq!(client.scopes.to_string(), DEFAULT_SCOPES);
-        assert_eq!(client_secret.unwrap().reveal(), "12345678");
+        assert_eq!(client_secret, Some(GivenSecret::Clear(Secret::new("12345678"))));
     }
 
     #[test]
@@ -780,24 +795,25 @@ mod tests {
 
     /// RFC 6749 §2.3.1
     #[test]
-    fn a_secret_stands_exactly_where_the_method_needs_one() {
+    fn a_secret_stands_only_where_the_method_needs_one_and_in_one_form() {
         let with = |more: Value| {
             let mut metadata = json!({"redirect_uris": ["https://a.example/cb"]});
             metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
             errors(metadata)
         };
-        let required =
-            "client_secret: it is required with token_endpoint_auth_method client_secret_basic, which is the default";
-        assert_eq!(with(json!({})), [required]);
-        assert_eq!(
-            with(json!({"token_endpoint_auth_method": "client_secret_post"})),
-            ["client_secret: it is required with token_endpoint_auth_method client_secret_post"]
-        );
         assert_eq!(
             with(json!({"token_endpoint_auth_method": "none", "client_secret": "12345678"})),
             ["client_secret: a client with token_endpoint_auth_method none has no secret"]
         );
         assert_eq!(with(json!({"client_secret": "1234567"})), ["client_secret: it has 8 to 255 characters"]);
+        assert_eq!(
+            with(json!({"client_secret": "12345678", "client_secret_hash": "sha256:00"})),
+            ["client_secret_hash: there is a client_secret as well; use one of the two"]
+        );
+        assert_eq!(
+            with(json!({"client_secret_hash": "sha256:00"})),
+            ["client_secret_hash: after sha256: come 64 hexadecimal digits in lower case"]
+        );
     }
 
     /// RFC 6749 §4.4

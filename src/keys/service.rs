@@ -122,6 +122,14 @@ impl Keys {
         self.follow_plan(|_| true).await
     }
 
+    /// Reads all keys and opens those that sign, and changes nothing: whether the master key is theirs.
+    ///
+    /// # Errors
+    /// As [`Keys::ensure`].
+    pub async fn check(&self) -> Result<(), KeysError> {
+        self.read_store().await.map(drop)
+    }
+
     /// Publishes the next key of `algorithm` (of every algorithm where `None`) if there is none, and lets it sign if it
     /// has been published for long enough. With `force` it signs at once: verifiers that have cached the JWKS do not
     /// know it until they look again. `by` is who ordered it, for the audit.

@@ -63,3 +63,19 @@ pub fn save(db: &mut Db, consent: &Consent) -> Result<(), StoreError> {
 pub fn remove(db: &mut Db, user: &UserId, client: &ClientId) -> Result<bool, StoreError> {
     Ok(diesel::delete(consents::table.find((user.as_str(), client.as_str()))).execute(db)? == 1)
 }
+
+/// Forgets all that a user has allowed; how many clients.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove_of_user(db: &mut Db, user: &UserId) -> Result<u64, StoreError> {
+    Ok(diesel::delete(consents::table.filter(consents::user_id.eq(user.as_str()))).execute(db)? as u64)
+}
+
+/// Forgets what a client was allowed by anybody; by how many users. It looks at every consent.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove_of_client(db: &mut Db, client: &ClientId) -> Result<u64, StoreError> {
+    Ok(diesel::delete(consents::table.filter(consents::client_id.eq(client.as_str()))).execute(db)? as u64)
+}

@@ -156,6 +156,58 @@ pub(super) fn big_integer(db: &Db, expression: &str) -> String {
     }
 }
 
+/// A text that a database says of itself.
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    said: String,
+}
+
+/// A number that a database says of itself.
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    said: i64,
+}
+
+/// The product and its version.
+pub(super) fn version(db: &mut Db) -> Result<String, StoreError> {
+    let (product, query) = match db {
+        Db::Sqlite(_) => ("SQLite ", "SELECT sqlite_version() AS said"),
+        Db::Postgresql(_) => ("", "SELECT split_part(version(), ' on ', 1) AS said"),
+        #[cfg(feature = "mysql")]
+        Db::Mysql(_) => ("", "SELECT CONCAT(@@version_comment, ' ', VERSION()) AS said"),
+    };
+    let version: Text = diesel::sql_query(query).get_result(db)?;
+    Ok(format!("{product}{}", shortened(&version.said)))
+}
+
+/// Seconds since the epoch by the server's clock; an embedded database has none of its own.
+pub(super) fn clock(db: &mut Db) -> Result<Option<i64>, StoreError> {
+    let query = match db {
+        Db::Sqlite(_) => return Ok(None),
+        Db::Postgresql(_) => "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp())) AS BIGINT) AS said",
+        #[cfg(feature = "mysql")]
+        Db::Mysql(_) => "SELECT CAST(UNIX_TIMESTAMP() AS SIGNED) AS said",
+    };
+    let seconds: Number = diesel::sql_query(query).get_result(db)?;
+    Ok(Some(seconds.said))
+}
+
+/// About how many bytes a copy of an embedded database has.
+pub(super) fn embedded_size(db: &mut Db) -> Result<u64, StoreError> {
+    let query = "SELECT (SELECT page_count FROM pragma_page_count) * (SELECT page_size FROM pragma_page_size) AS said";
+    let size: Number = diesel::sql_query(query).get_result(db)?;
+    Ok(size.said.unsigned_abs())
+}
+
+/// Writes what an embedded database holds at this moment to an empty file.
+pub(super) fn vacuum_into(db: &mut Db, copy: &std::path::Path) -> Result<(), StoreError> {
+    let copy = copy.to_str().ok_or_else(|| StoreError::Failed("the name of the copy is not UTF-8".to_owned()))?;
+    diesel::sql_query("VACUUM INTO ?").bind::<diesel::sql_types::Text, _>(copy).execute(db)?;
+    Ok(())
+}
+
 /// What an error means to the transaction, and to the caller.
 pub(super) fn classify(error: &Error) -> (Trouble, StoreError) {
     match error {

@@ -197,6 +197,19 @@ fn revoke_all(db: &mut Db, ids: Vec<String>, now: Timestamp) -> Result<u64, Stor
     Ok(revoked)
 }
 
+/// Revokes the live grants that a client was given, and their families; how many grants. It looks at every grant: an
+/// operator's order, not a request's.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn revoke_of_client(db: &mut Db, client: &ClientId, now: Timestamp) -> Result<u64, StoreError> {
+    let live = grants::table.filter(grants::client_id.eq(client.as_str())).filter(grants::revoked_at.is_null());
+    let revoked = diesel::update(live).set(grants::revoked_at.eq(now.seconds())).execute(db)?;
+    let of_it = families::table.filter(families::client_id.eq(client.as_str())).filter(families::revoked_at.is_null());
+    diesel::update(of_it).set(families::revoked_at.eq(now.seconds())).execute(db)?;
+    Ok(revoked as u64)
+}
+
 /// Moves the end of a grant, because something issued from it lives longer; whether there is such a grant.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::migration::{Migration as _, MigrationSource};
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use std::sync::Arc;
 
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
 const POSTGRESQL: EmbeddedMigrations = embed_migrations!("migrations/postgresql");
@@ -25,10 +26,21 @@ const LOCK_NUMBER: i64 = 0x6175_7468_7761_7264;
 /// # Errors
 /// [`StoreError::Unavailable`] when the database cannot be reached, [`StoreError::Failed`] when a migration fails.
 pub async fn run(store: &Store) -> Result<Vec<String>, StoreError> {
+    run_showing(store, Arc::new(|_, _| ())).await
+}
+
+/// Is told how many of how many missing migrations are applied, on a thread of the store.
+pub type Show = Arc<dyn Fn(usize, usize) + Send + Sync>;
+
+/// The same as [`run`], for somebody who watches.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_showing(store: &Store, show: Show) -> Result<Vec<String>, StoreError> {
     if let Place::File(path) = &store.0.place {
         create_file(path)?;
     }
-    store.alone(apply).await
+    store.alone(move |db| apply(db, &show)).await
 }
 
 /// The names of the migrations that are missing, in order.
@@ -39,30 +51,32 @@ pub async fn pending(store: &Store) -> Result<Vec<String>, StoreError> {
     store.read(find_pending).await
 }
 
-fn apply(db: &mut Db) -> Result<Vec<String>, StoreError> {
+fn apply(db: &mut Db, show: &Show) -> Result<Vec<String>, StoreError> {
     match db {
-        Db::Sqlite(connection) => connection.immediate_transaction(|connection| run_pending(connection, SQLITE)),
+        Db::Sqlite(connection) => connection.immediate_transaction(|connection| run_pending(connection, SQLITE, show)),
         Db::Postgresql(connection) => connection.transaction(|connection| {
             connection.batch_execute(&format!(
                 "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock({LOCK_NUMBER})"
             ))?;
-            run_pending(connection, POSTGRESQL)
+            run_pending(connection, POSTGRESQL, show)
         }),
         #[cfg(feature = "mysql")]
-        Db::Mysql(connection) => apply_mysql(connection),
+        Db::Mysql(connection) => apply_mysql(connection, show),
     }
 }
 
 /// Runs what is missing of `migrations` and returns its names. The lock is held.
-fn run_pending<D, C>(connection: &mut C, migrations: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+fn run_pending<D, C>(connection: &mut C, migrations: EmbeddedMigrations, show: &Show) -> Result<Vec<String>, StoreError>
 where
     D: diesel::backend::Backend,
     C: MigrationHarness<D>,
     EmbeddedMigrations: MigrationSource<D>,
 {
     let mut applied = Vec::new();
-    for migration in connection.pending_migrations(migrations).map_err(failed)? {
-        connection.run_migration(&migration).map_err(failed)?;
+    let pending = connection.pending_migrations(migrations).map_err(failed)?;
+    for migration in &pending {
+        show(applied.len(), pending.len());
+        connection.run_migration(migration).map_err(failed)?;
         applied.push(migration.name().to_string());
     }
     Ok(applied)
@@ -74,7 +88,7 @@ fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
 
 /// DDL commits by itself here, so the lock belongs to the session, and every statement of a migration may run again.
 #[cfg(feature = "mysql")]
-fn apply_mysql(connection: &mut diesel::MysqlConnection) -> Result<Vec<String>, StoreError> {
+fn apply_mysql(connection: &mut diesel::MysqlConnection, show: &Show) -> Result<Vec<String>, StoreError> {
     #[derive(diesel::QueryableByName)]
     struct Locked {
         #[diesel(sql_type = diesel::sql_types::Nullable<diesel::sql_types::BigInt>)]
@@ -88,7 +102,7 @@ fn apply_mysql(connection: &mut diesel::MysqlConnection) -> Result<Vec<String>, 
     if locked.locked != Some(1) {
         return Err(StoreError::Unavailable("another node holds the migration lock".to_owned()));
     }
-    let applied = run_pending(connection, MYSQL);
+    let applied = run_pending(connection, MYSQL, show);
     connection.batch_execute(&format!("DO RELEASE_LOCK('{LOCK_NAME}')"))?;
     applied
 }

@@ -13,6 +13,7 @@
 pub mod accesses;
 pub mod alerts;
 pub mod audit;
+pub mod backup;
 pub mod clients;
 pub mod codes;
 mod connection;
@@ -20,6 +21,7 @@ pub mod consents;
 mod dialect;
 mod error;
 pub mod grants;
+pub mod inspect;
 pub mod interactions;
 pub mod migrate;
 pub mod opaque_access_tokens;

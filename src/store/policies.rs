@@ -30,3 +30,11 @@ pub fn save(db: &mut Db, name: &str, json: &str, now: Timestamp) -> Result<(), S
 pub fn find(db: &mut Db, name: &str) -> Result<Option<String>, StoreError> {
     Ok(policies::table.find(name).select(policies::document).first(db).optional()?)
 }
+
+/// Removes a policy, so that what holds without one holds again; whether there was one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(db: &mut Db, name: &str) -> Result<bool, StoreError> {
+    Ok(diesel::delete(policies::table.find(name)).execute(db)? == 1)
+}

@@ -201,3 +201,12 @@ pub fn list(db: &mut Db, after: Option<&UserId>, limit: i64) -> Result<Vec<User>
         users::table.filter(users::id.gt(after)).order(users::id).limit(limit.clamp(0, 10_000)).load(db)?;
     rows.into_iter().map(User::try_from).collect()
 }
+
+/// Removes an account; whether there was one. What hangs on it (sessions, grants, consents) is the caller's to end in the
+/// same transaction.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(db: &mut Db, id: &UserId) -> Result<bool, StoreError> {
+    Ok(diesel::delete(users::table.find(id.as_str())).execute(db)? == 1)
+}

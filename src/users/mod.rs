@@ -114,6 +114,34 @@ pub fn set_password(db: &mut Db, id: &UserId, hash: &str, by: &By) -> Result<boo
     Ok(true)
 }
 
+/// Replaces the roles; whether there is such an account.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn set_roles(db: &mut Db, id: &UserId, roles: &[String], by: &By) -> Result<bool, StoreError> {
+    let Some(user) = store::users::find(db, id)? else { return Ok(false) };
+    if user.roles != roles {
+        store::users::update(db, &User { roles: roles.to_vec(), updated_at: by.at, ..user })?;
+        store::audit::insert(db, &changed(id, &["roles"], by))?;
+    }
+    Ok(true)
+}
+
+/// Removes an account and everything of it; whether there was one. Its grants stay as revoked ones until they expire, so
+/// that an access token that is still about is known to be dead.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove(db: &mut Db, id: &UserId, by: &By) -> Result<bool, StoreError> {
+    let Some(user) = store::users::find(db, id)? else { return Ok(false) };
+    end_everything(db, id, "the account was removed", by)?;
+    store::consents::remove_of_user(db, id)?;
+    store::users::remove(db, id)?;
+    let event = Event::new(EventKind::UserRemoved, by).user(id).with("username", user.username.as_str());
+    store::audit::insert(db, &event)?;
+    Ok(true)
+}
+
 /// The event that tells which fields of an account were changed, by their names in documents.
 pub fn changed(id: &UserId, fields: &[&str], by: &By) -> Event {
     let fields: Vec<String> = fields.iter().map(|field| (*field).to_owned()).collect();

@@ -32,6 +32,7 @@ mod login;
 mod metrics;
 mod opaque;
 mod openapi;
+mod operators;
 mod password_grant;
 mod prompt;
 mod races;

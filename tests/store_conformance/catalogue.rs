@@ -64,6 +64,9 @@ on_every_database! {
             db.write(move |db| policies::save(db, "registration", document, NOW)).await;
             assert_eq!(db.read(|db| policies::find(db, "registration")).await.as_deref(), Some(document));
         }
+        assert!(db.write(|db| policies::remove(db, "registration")).await);
+        assert!(!db.write(|db| policies::remove(db, "registration")).await);
+        assert_eq!(db.read(|db| policies::find(db, "registration")).await, None);
     }
 
     async fn refusals_are_kept_and_a_reference_in_use_costs_only_its_own(db: Database) {

@@ -3,7 +3,8 @@
 use crate::samples::{NOW, START, code, family, grant, interaction, later, position};
 use authward::domain::authorization::Progress;
 use authward::domain::code::AuthorizationCode;
-use authward::domain::id::{FamilyId, GrantId, Sid, UserId};
+use authward::domain::grant::Grant;
+use authward::domain::id::{ClientId, FamilyId, GrantId, Sid, UserId};
 use authward::domain::refresh::{Position, RefreshTokenFamily, Rotation};
 use authward::domain::secret::TokenHash;
 use authward::store::{codes, grants, interactions, refresh_tokens};
@@ -73,6 +74,27 @@ on_every_database! {
         assert_eq!(db.write(move |db| grants::revoke_of_user(db, &alice(), None, NOW)).await, 1);
         assert_eq!(db.write(move |db| grants::revoke_of_user(db, &alice(), None, NOW)).await, 0);
         assert_eq!((live("alice").await, live("bob").await), (0, 1));
+    }
+
+    async fn the_grants_of_a_client_end_with_their_families_and_nobody_elses(db: Database) {
+        db.write(|db| {
+            for (id, client) in [("g1", "native"), ("g2", "native"), ("g3", "Native")] {
+                let client_id = ClientId::new(client);
+                let grant = Grant { client_id: client_id.clone(), ..grant(id, "alice", "s1") };
+                grants::insert(db, &grant)?;
+                let family = RefreshTokenFamily { client_id, ..family(&id.replace('g', "f"), id, "alice") };
+                refresh_tokens::insert(db, &family)?;
+            }
+            grants::revoke(db, &GrantId::new("g2"), later(1)).map(drop)
+        })
+        .await;
+        let revoke = || db.write(|db| grants::revoke_of_client(db, &ClientId::new("native"), later(5)));
+        assert_eq!(revoke().await, 1);
+        assert_eq!(revoke().await, 0);
+        let ends = |id: &'static str| db.read(move |db| grants::find(db, &GrantId::new(id)));
+        let ended = [ends("g1").await, ends("g2").await, ends("g3").await].map(|grant| grant.unwrap().revoked_at);
+        assert_eq!(ended, [Some(later(5)), Some(later(1)), None]);
+        assert_eq!(db.read(|db| refresh_tokens::count_live(db, &UserId::new("alice"))).await, 1);
     }
 
     async fn a_grant_is_extended(db: Database) {

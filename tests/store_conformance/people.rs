@@ -161,6 +161,32 @@ on_every_database! {
         assert!(!db.write(move |db| consents::remove(db, &keys().0, &keys().1)).await);
     }
 
+    async fn a_removed_user_leaves_name_and_address_free(db: Database) {
+        db.write(|db| users::insert(db, &user("alice"))).await;
+        let id = || UserId::new("user-alice");
+        assert!(!db.write(|db| users::remove(db, &UserId::new("user-Alice"))).await);
+        assert!(db.write(move |db| users::remove(db, &id())).await);
+        assert!(!db.write(move |db| users::remove(db, &id())).await);
+        let mut successor = user("Alice");
+        successor.id = UserId::new("another");
+        db.write(move |db| users::insert(db, &successor)).await;
+    }
+
+    async fn consents_end_with_their_user_or_their_client(db: Database) {
+        db.write(|db| {
+            for (user, client) in [("alice", "one"), ("alice", "two"), ("bob", "one"), ("bob", "ONE")] {
+                let (user_id, client_id) = (UserId::new(user), ClientId::new(client));
+                consents::save(db, &Consent { user_id, client_id, scopes: scopes("openid"), updated_at: NOW })?;
+            }
+            Ok(())
+        })
+        .await;
+        assert_eq!(db.write(|db| consents::remove_of_client(db, &ClientId::new("one"))).await, 2);
+        assert_eq!(db.write(|db| consents::remove_of_user(db, &UserId::new("alice"))).await, 1);
+        let left = db.read(|db| consents::find(db, &UserId::new("bob"), &ClientId::new("ONE"))).await;
+        assert!(left.is_some());
+    }
+
     async fn throttles_are_saved_found_together_and_forgotten(db: Database) {
         let throttle = |subject: &str, failures| Throttle {
             subject: TokenHash::of(subject),

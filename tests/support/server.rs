@@ -81,6 +81,18 @@ impl Server {
         panic!("`authward serve` is not ready after 30 seconds\n{}", self.log());
     }
 
+    /// Runs another command of the installation that is served; its status and what it printed.
+    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
+        let output = command(self.home.path(), self.port).args(arguments).stdin(Stdio::null()).output();
+        let output = output.expect("the binary starts");
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Where the installation is.
+    pub fn folder(&self) -> &Path {
+        self.home.path()
+    }
+
     /// What the server has printed so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.home.path().join("serve.log")).unwrap_or_default()

@@ -1,8 +1,8 @@
-//! What applying a document changes, in words.
+//! What applying a document changes, in words. Secrets are never shown, neither in clear nor in their stored forms.
 
-use crate::clients::metadata::changed_members;
+use super::describe::{Described, SECRET};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What kind of thing an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -42,32 +42,99 @@ impl Kind {
     }
 }
 
-/// How an entry of a document and what is stored differ.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// What happens to an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Difference {
+pub enum Verb {
     /// It is not stored yet.
     Created,
-    /// These fields differ, by their names in documents.
-    Changed(Vec<String>),
+    /// Some of its fields differ.
+    Changed,
     /// Nothing differs.
     Unchanged,
+    /// It is stored, and the document lacks it.
+    Removed,
 }
 
-/// An entry of a document and how it differs from what is stored.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// An entry and how it differs from what is stored.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Change {
     /// What it is.
     pub kind: Kind,
     /// Its name.
     pub name: String,
-    /// How it differs.
-    pub difference: Difference,
+    /// What happens to it.
+    pub change: Verb,
+    /// The fields that differ, by their names in documents.
+    pub fields: Vec<FieldChange>,
 }
 
-/// The difference of two stored documents, by member.
-pub(super) fn difference_of(before: Option<&Value>, after: &Value) -> Difference {
-    let Some(before) = before else { return Difference::Created };
-    let names = changed_members(before, after);
-    if names.is_empty() { Difference::Unchanged } else { Difference::Changed(names) }
+/// One field before and after. A secret is shown as [`HIDDEN`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FieldChange {
+    /// Its name in documents.
+    pub field: String,
+    /// As it is stored; `None` where nothing is.
+    pub before: Option<Value>,
+    /// As the document has it; `None` where it has nothing.
+    pub after: Option<Value>,
+}
+
+/// What stands in the place of a secret.
+pub const HIDDEN: &str = "(secret)";
+
+impl Change {
+    /// The difference of an entry from what is stored of it.
+    pub(super) fn between(kind: Kind, name: &str, before: Option<&Described>, after: &Described) -> Self {
+        let none = Described::default();
+        let fields = differences(before.unwrap_or(&none), after);
+        let change = match (before, fields.is_empty()) {
+            (None, _) => Verb::Created,
+            (Some(_), true) => Verb::Unchanged,
+            (Some(_), false) => Verb::Changed,
+        };
+        Self { kind, name: name.to_owned(), change, fields }
+    }
+
+    /// That something is removed.
+    pub(super) fn removal(kind: Kind, name: &str) -> Self {
+        Self { kind, name: name.to_owned(), change: Verb::Removed, fields: Vec::new() }
+    }
+}
+
+fn differences(before: &Described, after: &Described) -> Vec<FieldChange> {
+    let gone = before.0.iter().filter(|(name, _)| after.find(name).is_none());
+    let mut fields = Vec::new();
+    for (name, _) in after.0.iter().chain(gone) {
+        let (old, new) = (before.find(name), after.find(name));
+        if old != new {
+            let shown = |value: Option<&Value>| value.map(|value| hidden(name, value));
+            fields.push(FieldChange { field: public_name(name).to_owned(), before: shown(old), after: shown(new) });
+        }
+    }
+    fields
+}
+
+/// The value without its secrets.
+fn hidden(name: &str, value: &Value) -> Value {
+    match value {
+        _ if SECRET.contains(&name) => Value::from(HIDDEN),
+        Value::Array(items) => items.iter().map(|item| hidden(name, item)).collect(),
+        // Claims are not secrets, whatever they are called.
+        Value::Object(members) if name != "claims" => {
+            let member = |(name, value): (&String, &Value)| (public_name(name).to_owned(), hidden(name, value));
+            Value::Object(members.iter().map(member).collect::<Map<_, _>>())
+        }
+        value => value.clone(),
+    }
+}
+
+/// People know a secret by the field that takes it in clear.
+fn public_name(name: &str) -> &str {
+    match name {
+        "password_hash" => "password",
+        "client_secret_hash" => "client_secret",
+        "token_hash" => "token",
+        name => name,
+    }
 }

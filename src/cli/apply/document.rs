@@ -2,31 +2,33 @@
 
 use super::tree::{Tree, member};
 use crate::clients::metadata::{self, FieldError, Registered, Rules};
-use crate::domain::client::{GrantType, hex};
+use crate::domain::client::{ClientSecret, GrantType, hex};
 use crate::domain::exception::{Allowance, Exception};
-use crate::domain::id::ClientId;
+use crate::domain::id::{ClientId, UserId};
 use crate::domain::resource::{AccessTokenType, Resource, ScopeDescription};
 use crate::domain::scope::ScopeSet;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Email, Username};
 use crate::passwords::{Password, is_acceptable_hash, policy};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
 /// The largest `claims` of one user, in bytes of JSON.
 const LARGEST_CLAIMS: usize = 16 * 1024;
+/// The longest name of a claim, in bytes.
+const LONGEST_CLAIM_NAME: usize = 255;
 /// The most roles of one user, scopes of one resource, clients that serve it.
 const MOST_ITEMS: usize = 64;
 
 const SECTIONS: [&str; 5] = ["users", "clients", "resources", "registration", "scopes"];
-const USER: [&str; 8] =
-    ["username", "email", "email_verified", "password", "password_hash", "claims", "roles", "disabled"];
+const USER: [&str; 9] =
+    ["username", "sub", "email", "email_verified", "password", "password_hash", "claims", "roles", "disabled"];
 const RESOURCE: [&str; 4] = ["identifier", "scopes", "access_token_type", "served_by"];
 const SCOPE: [&str; 2] = ["name", "description"];
 const REGISTRATION: [&str; 3] = ["mode", "initial_access_tokens", "exceptions"];
-const INITIAL_ACCESS_TOKEN: [&str; 3] = ["token", "uses", "until"];
+const INITIAL_ACCESS_TOKEN: [&str; 4] = ["token", "token_hash", "uses", "until"];
 /// Claims that stand in fields of their own, or are the server's.
 const NO_CLAIMS: [&str; 4] = ["sub", "email", "email_verified", "updated_at"];
 
@@ -42,7 +44,9 @@ pub struct Document {
     /// Words of scopes.
     pub scopes: Vec<Entry<ScopeDescription>>,
     /// Dynamic registration; `None`: what is stored stays.
-    pub registration: Option<RegistrationPolicy>,
+    pub registration: Option<RegistrationEntry>,
+    /// Whether there is a list of users, be it empty.
+    pub lists_users: bool,
     /// What is allowed but should be known.
     pub notes: Vec<FieldError>,
 }
@@ -61,6 +65,8 @@ pub struct Entry<T> {
 pub struct UserEntry {
     /// By this name's key the user is found.
     pub username: Username,
+    /// The subject that a new user is given, and a known one must have.
+    pub sub: Option<UserId>,
     /// Their address.
     pub email: Email,
     /// Whether it was proven.
@@ -84,8 +90,19 @@ pub enum GivenPassword {
     Hashed(String),
 }
 
-/// Who may register clients (RFC 7591), as it is stored under the policy `registration`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// Who may register clients (RFC 7591), as a document has it.
+#[derive(Debug)]
+pub struct RegistrationEntry {
+    /// `closed`, `token` or `open`.
+    pub mode: String,
+    /// Initial access tokens; `None`: not said, those that are stored stay.
+    pub initial_access_tokens: Option<Vec<InitialAccessToken>>,
+    /// Given to every client that is registered this way.
+    pub exceptions: Vec<Exception>,
+}
+
+/// Who may register clients, as it is stored under the policy `registration`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistrationPolicy {
     /// `closed`, `token` or `open`.
     pub mode: String,
@@ -96,7 +113,7 @@ pub struct RegistrationPolicy {
 }
 
 /// An initial access token (RFC 7591 §1.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InitialAccessToken {
     /// SHA-256 of the token, 64 hexadecimal digits.
     pub sha256: String,
@@ -149,10 +166,13 @@ impl Reader<'_> {
             resources: self.section(root, "resources", Self::resource),
             registration: self.registration(root),
             scopes: self.section(root, "scopes", Self::scope),
+            lists_users: root.get("users").is_some_and(Value::is_array),
             notes: Vec::new(),
         };
         self.check_unique("username", document.users.iter().map(|user| (&user.at, user.value.username.key())));
         self.check_look_alikes(&document.users);
+        let subjects = document.users.iter().filter_map(|user| Some((&user.at, user.value.sub.as_ref()?.as_str())));
+        self.check_unique("sub", subjects);
         self.check_unique("email", document.users.iter().map(|user| (&user.at, user.value.email.key())));
         self.check_unique(
             "client_id",
@@ -195,6 +215,7 @@ impl Reader<'_> {
         self.check_names(fields, &USER);
         let username =
             self.required(fields, "username", |text| Username::parse(text).map_err(|error| error.to_string()));
+        let sub = self.optional(fields, "sub", parse_sub);
         let email = self.required(fields, "email", |text| Email::parse(text).map_err(|error| error.to_string()));
         let email_verified = self.flag(fields, "email_verified");
         let password = self.password(fields);
@@ -210,7 +231,7 @@ impl Reader<'_> {
         {
             self.note(&fields.place("password"), format!("{problem}; at sign-up it would be refused"));
         }
-        Some(UserEntry { username, email, email_verified, password, claims, roles, disabled })
+        Some(UserEntry { username, sub, email, email_verified, password, claims, roles, disabled })
     }
 
     fn password(&mut self, fields: Fields<'_>) -> Option<GivenPassword> {
@@ -237,6 +258,9 @@ impl Reader<'_> {
         }
         for name in claims.keys().filter(|name| NO_CLAIMS.contains(&name.as_str())) {
             self.error(&member(&place, name), "this claim is made by the server, from the account's own fields");
+        }
+        if claims.keys().any(|name| !(1..=LONGEST_CLAIM_NAME).contains(&name.len())) {
+            self.error(&place, format!("the name of a claim has 1 to {LONGEST_CLAIM_NAME} bytes"));
         }
         Some(claims.clone())
     }
@@ -329,7 +353,7 @@ impl Reader<'_> {
         Some(ScopeDescription { name: name?, description })
     }
 
-    fn registration(&mut self, root: &Map<String, Value>) -> Option<RegistrationPolicy> {
+    fn registration(&mut self, root: &Map<String, Value>) -> Option<RegistrationEntry> {
         let value = root.get("registration").filter(|value| !value.is_null())?;
         let Some(members) = value.as_object() else {
             self.error("registration", "it is made of mode, initial_access_tokens and exceptions");
@@ -351,44 +375,62 @@ impl Reader<'_> {
             }
         };
         self.note_ended(&place, &exceptions);
-        Some(RegistrationPolicy {
+        Some(RegistrationEntry {
             mode: mode.unwrap_or_else(|| "closed".to_owned()),
             initial_access_tokens: self.initial_access_tokens(fields),
             exceptions,
         })
     }
 
-    fn initial_access_tokens(&mut self, fields: Fields<'_>) -> Vec<InitialAccessToken> {
+    fn initial_access_tokens(&mut self, fields: Fields<'_>) -> Option<Vec<InitialAccessToken>> {
         let place = fields.place("initial_access_tokens");
-        let Some(value) = fields.value("initial_access_tokens") else { return Vec::new() };
+        let value = fields.value("initial_access_tokens")?;
         let Some(items) = value.as_array().filter(|items| items.len() <= MOST_ITEMS) else {
             self.error(&place, format!("it is not a list of at most {MOST_ITEMS} tokens"));
-            return Vec::new();
+            return None;
         };
-        let mut tokens = Vec::new();
+        let mut tokens: Vec<InitialAccessToken> = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let at = format!("{place}[{n}]");
-            match item.as_object() {
-                Some(members) => tokens.extend(self.initial_access_token(Fields { at: &at, members })),
-                None => self.error(&at, "it is made of token, uses and until"),
+            let token = match item.as_object() {
+                Some(members) => self.initial_access_token(Fields { at: &at, members }),
+                None => {
+                    self.error(&at, "it is made of token, uses and until");
+                    None
+                }
+            };
+            if token.as_ref().is_some_and(|token| tokens.iter().any(|known| known.sha256 == token.sha256)) {
+                self.error(&at, "this token stands here twice");
             }
+            tokens.extend(token);
         }
-        tokens
+        Some(tokens)
     }
 
     fn initial_access_token(&mut self, fields: Fields<'_>) -> Option<InitialAccessToken> {
         self.check_names(fields, &INITIAL_ACCESS_TOKEN);
-        let token = self.required(fields, "token", |text| {
-            let is_token = (8..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-            if is_token { Ok(Secret::new(text)) } else { Err("it has 8 to 255 visible ASCII characters".to_owned()) }
-        });
+        let is_hashed = fields.value("token_hash").is_some();
+        if is_hashed && fields.value("token").is_some() {
+            self.error(&fields.place("token_hash"), "there is a token as well; use one of the two");
+        }
+        let sha256 = if is_hashed {
+            self.optional(fields, "token_hash", |text| match metadata::parse_client_secret_hash(text) {
+                Ok(ClientSecret::Sha256(digits)) => Ok(digits),
+                _ => Err("it is not sha256: with 64 hexadecimal digits in lower case".to_owned()),
+            })
+        } else {
+            self.required(fields, "token", |text| {
+                let is_token = (8..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+                let hash = || hex(TokenHash::of(text).as_bytes());
+                if is_token { Ok(hash()) } else { Err("it has 8 to 255 visible ASCII characters".to_owned()) }
+            })
+        };
         let until = self.optional(fields, "until", metadata::parse_until);
         let uses = fields.value("uses").map(|uses| uses.as_u64().filter(|uses| (1..=1_000_000).contains(uses)));
         if uses == Some(None) {
             self.error(&fields.place("uses"), "it is not a whole number from 1 to 1000000");
         }
-        let sha256 = hex(TokenHash::of(token?.reveal()).as_bytes());
-        Some(InitialAccessToken { sha256, uses: uses.flatten(), until })
+        Some(InitialAccessToken { sha256: sha256?, uses: uses.flatten(), until })
     }
 
     fn check_names(&mut self, fields: Fields<'_>, known: &[&str]) {
@@ -470,6 +512,12 @@ impl Reader<'_> {
     fn note(&mut self, field: &str, what: impl Into<String>) {
         self.notes.push(FieldError { field: field.to_owned(), what: what.into() });
     }
+}
+
+/// A subject as this server makes them: a UUID in lower case.
+fn parse_sub(text: &str) -> Result<UserId, String> {
+    let is_uuid = uuid::Uuid::try_parse(text).is_ok_and(|uuid| uuid.hyphenated().to_string() == text);
+    if is_uuid { Ok(UserId::new(text)) } else { Err("it is not a UUID in lower case, 36 characters".to_owned()) }
 }
 
 fn parse_scope(text: &str) -> Result<String, String> {

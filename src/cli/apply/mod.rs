@@ -5,17 +5,24 @@
 //! first looks again whether what it compared with still stands. Applying a document twice changes nothing the second time:
 //! a password or secret in clear is verified against the stored hash before anything is hashed.
 //!
-//! Users are found by user name, clients by `client_id`. What the document does not mention is left alone; so are fields
-//! of a user that it does not name. A client is wholly what the document says, with the registered defaults.
+//! Users are found by user name, clients by `client_id`. What the document does not mention is left alone, or removed
+//! where that is ordered; so are fields of a user that it does not name. A client is wholly what the document says, with
+//! the registered defaults, but for its secret: without one the stored one stays.
 
 mod change;
+pub mod describe;
 mod document;
+pub mod export;
 mod plan;
+mod secrets;
 mod tree;
+mod yaml;
 
-pub use change::{Change, Difference, Kind};
+pub use change::{Change, FieldChange, HIDDEN, Kind, Verb};
+pub use document::RegistrationPolicy;
 pub use tree::LARGEST;
 
+use crate::cli::progress::Progress;
 use crate::clients::metadata::{FieldError, Rules};
 use crate::domain::audit::By;
 use crate::domain::time::Timestamp;
@@ -41,6 +48,17 @@ pub struct Applier {
     pub entropy: Entropy,
     /// What clients may say.
     pub rules: Rules,
+    /// Where long work is shown.
+    pub progress: Progress,
+}
+
+/// What is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Order {
+    /// Whether to change anything.
+    pub mode: Mode,
+    /// Whether what the document lacks is removed.
+    pub prunes: bool,
 }
 
 /// Whether to change anything.
@@ -53,9 +71,9 @@ pub enum Mode {
 }
 
 /// What was changed, or would be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Report {
-    /// One for each entry, in the order of the document.
+    /// One for each entry, in the order of the document; then what is removed.
     pub changes: Vec<Change>,
     /// What is allowed but should be known, with its place.
     pub notes: Vec<Placed>,
@@ -64,7 +82,7 @@ pub struct Report {
 impl Report {
     /// Whether anything differs from what was stored.
     pub fn differs(&self) -> bool {
-        self.changes.iter().any(|change| change.difference != Difference::Unchanged)
+        self.changes.iter().any(|change| change.change != Verb::Unchanged)
     }
 }
 
@@ -111,19 +129,19 @@ impl Applier {
     ///
     /// # Errors
     /// [`ApplyError`]; then nothing was changed.
-    pub async fn apply(&self, name: &str, text: &str, mode: Mode, now: Timestamp) -> Result<Report, ApplyError> {
+    pub async fn apply(&self, name: &str, text: &str, order: Order, now: Timestamp) -> Result<Report, ApplyError> {
         let tree = Tree::parse(text, Notation::of(name)).map_err(|malformed| {
             ApplyError::Document(vec![Placed { file: name.to_owned(), line: malformed.line, text: malformed.what }])
         })?;
         let place = |errors: Vec<FieldError>| placed(name, &tree, errors);
         let document = document::read(&tree, &self.rules, now).map_err(|errors| ApplyError::Document(place(errors)))?;
         for _ in 0..MOST_ATTEMPTS {
-            let plan = match plan::make(self, &document, now).await? {
+            let plan = match plan::make(self, &document, order, now).await? {
                 Ok(plan) => plan,
                 Err(errors) => return Err(ApplyError::Document(place(errors))),
             };
             let report = Report { changes: plan.changes(), notes: place(document.notes.clone()) };
-            if mode == Mode::Check || !report.differs() {
+            if order.mode == Mode::Check || !report.differs() {
                 return Ok(report);
             }
             match plan::carry_out(&self.store, plan, &self.by.at(now)).await? {
@@ -147,5 +165,7 @@ fn placed(file: &str, tree: &Tree, errors: Vec<FieldError>) -> Vec<Placed> {
     placed
 }
 
+#[cfg(test)]
+mod round_trip;
 #[cfg(test)]
 mod tests;

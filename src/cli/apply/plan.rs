@@ -1,30 +1,28 @@
 //! From a document and what is stored to the changes, and the one transaction that makes them.
 
-use super::Applier;
-use super::change::{Change, Difference, Kind, difference_of};
-use super::document::{Document, Entry, GivenPassword, UserEntry};
+use super::change::{Change, Kind, Verb};
+use super::describe::{self, Described};
+use super::document::{Document, Entry, GivenPassword, RegistrationEntry, RegistrationPolicy, UserEntry};
+use super::secrets::{Question, settle_all};
 use super::tree::member;
+use super::{Applier, Order};
 use crate::clients;
-use crate::clients::metadata::{FieldError, Registered};
+use crate::clients::metadata::{FieldError, GivenSecret, Registered};
 use crate::domain::audit::{By, Event, EventKind};
-use crate::domain::client::{Client, ClientSecret};
+use crate::domain::client::{Client, ClientKind, ClientSecret};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::resource::{Resource, ScopeDescription};
-use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{LoginName, User};
-use crate::passwords::{Passwords, PasswordsError};
 use crate::store::{self, Db, Store, StoreError};
 use crate::users;
-use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::task::JoinSet;
 
-/// How many hashes are computed at the same time.
-const AT_ONCE: usize = 16;
 /// The name of the stored policy.
-const REGISTRATION: &str = "registration";
+pub(super) const REGISTRATION: &str = "registration";
+/// How many accounts are read at a time when all of them are wanted.
+const PAGE: i64 = 5000;
 
 /// What the document is compared with.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,10 +30,23 @@ struct Stored {
     users: Vec<Option<User>>,
     /// Who has the address of each user of the document.
     addresses: Vec<Option<User>>,
+    /// Who has the subject that a user of the document names.
+    subjects: Vec<Option<User>>,
     clients: HashMap<ClientId, Client>,
     resources: Vec<Resource>,
     scopes: Vec<ScopeDescription>,
     registration: Option<String>,
+    /// With `--prune`: every account, and every client.
+    everybody: Vec<Account>,
+    every_client: Vec<ClientId>,
+}
+
+/// An account in short: its identifier, name and the name's key.
+#[derive(Debug, Clone, PartialEq)]
+struct Account {
+    id: UserId,
+    name: String,
+    key: String,
 }
 
 /// What to ask the store for.
@@ -43,7 +54,10 @@ struct Stored {
 struct Wanted {
     usernames: Vec<String>,
     addresses: Vec<String>,
+    subjects: Vec<Option<UserId>>,
     clients: Vec<ClientId>,
+    everybody: bool,
+    every_client: bool,
 }
 
 /// One entry before and after.
@@ -52,6 +66,17 @@ struct Step<T> {
     at: String,
     before: Option<T>,
     after: T,
+    change: Change,
+}
+
+/// What the document lacks, with `--prune`.
+#[derive(Debug, Clone, Default)]
+struct Removals {
+    users: Vec<Account>,
+    clients: Vec<ClientId>,
+    resources: Vec<String>,
+    scopes: Vec<String>,
+    registration: bool,
 }
 
 /// All changes, ready to be made.
@@ -63,7 +88,8 @@ pub(super) struct Plan {
     clients: Vec<Step<Client>>,
     resources: Vec<Step<Resource>>,
     scopes: Vec<Step<ScopeDescription>>,
-    registration: Option<String>,
+    registration: Option<(String, Change)>,
+    removals: Removals,
 }
 
 /// How the transaction went.
@@ -81,32 +107,54 @@ pub(super) enum Outcome {
 pub(super) async fn make(
     applier: &Applier,
     document: &Document,
+    order: Order,
     now: Timestamp,
 ) -> Result<Result<Plan, Vec<FieldError>>, super::ApplyError> {
-    let wanted = Wanted::of(document);
+    let wanted = Wanted::of(document, order);
     let asked = wanted.clone();
     let stored = applier.store.read(move |db| Stored::read(db, &asked)).await?;
-    let errors = conflicts(document, &stored);
+    let removals = if order.prunes { Removals::find(document, &stored) } else { Removals::default() };
+    let errors = conflicts(document, &stored, &removals);
     if !errors.is_empty() {
         return Ok(Err(errors));
     }
-    let passwords = settle_all(&applier.passwords, user_questions(document, &stored)).await?;
-    let secrets = settle_all(&applier.passwords, client_questions(document, &stored)).await?;
-    let step_user = |((entry, before), hash): ((&Entry<UserEntry>, &Option<User>), Option<String>)| Step {
-        at: entry.at.clone(),
-        before: before.clone(),
-        after: user_after(applier, &entry.value, before.as_ref(), hash, now),
+    let mut questions = user_questions(document, &stored);
+    questions.extend(client_questions(document, &stored));
+    let mut passwords = settle_all(&applier.passwords, questions, &applier.progress).await?;
+    let secrets = passwords.split_off(document.users.len());
+    let step_user = |((entry, before), hash): ((&Entry<UserEntry>, &Option<User>), Option<String>)| {
+        let after = user_after(applier, &entry.value, before.as_ref(), hash, now);
+        let name = after.username.as_str().to_owned();
+        let mut step = Step::new(&entry.at, before.clone(), after, (Kind::User, &name), describe::user);
+        if before.is_none() && entry.value.sub.is_none() {
+            // It is made anew each time somebody looks.
+            step.change.fields.retain(|field| field.field != "sub");
+        }
+        step
     };
     let step_client = |(entry, secret): (&Entry<Registered>, Option<String>)| {
         let before = stored.clients.get(&entry.value.client.id).cloned();
-        Step { at: entry.at.clone(), after: client_after(&entry.value, before.as_ref(), secret, now), before }
+        let after = client_after(&entry.value, before.as_ref(), secret, now);
+        let name = after.id.as_str().to_owned();
+        Step::new(&entry.at, before, after, (Kind::Client, &name), describe::client)
+    };
+    let step_resource = |entry: &Entry<Resource>| {
+        let (name, after) = (&entry.value.identifier, entry.value.clone());
+        let before = stored.resources.iter().find(|known| known.identifier == *name).cloned();
+        Step::new(&entry.at, before, after, (Kind::Resource, name), describe::resource)
+    };
+    let step_scope = |entry: &Entry<ScopeDescription>| {
+        let (name, after) = (&entry.value.name, entry.value.clone());
+        let before = stored.scopes.iter().find(|known| known.name == *name).cloned();
+        Step::new(&entry.at, before, after, (Kind::Scope, name), describe::scope)
     };
     let plan = Plan {
         users: document.users.iter().zip(&stored.users).zip(passwords).map(step_user).collect(),
         clients: document.clients.iter().zip(secrets).map(step_client).collect(),
-        resources: steps(&document.resources, &stored.resources, |one, other| one.identifier == other.identifier),
-        scopes: steps(&document.scopes, &stored.scopes, |one, other| one.name == other.name),
-        registration: document.registration.as_ref().map(|policy| json(policy).to_string()),
+        resources: document.resources.iter().map(step_resource).collect(),
+        scopes: document.scopes.iter().map(step_scope).collect(),
+        registration: document.registration.as_ref().map(|entry| registration_after(entry, &stored)),
+        removals,
         wanted,
         stored,
     };
@@ -115,9 +163,9 @@ pub(super) async fn make(
 
 /// Makes the changes in one transaction, if what the plan rests on still stands.
 pub(super) async fn carry_out(store: &Store, plan: Plan, by: &By) -> Result<Outcome, StoreError> {
+    let by = by.clone();
     let taken = Arc::new(Mutex::new(None));
     let note = Arc::clone(&taken);
-    let by = by.clone();
     let result = store
         .write(move |db| {
             if Stored::read(db, &plan.wanted)? != plan.stored {
@@ -137,23 +185,18 @@ pub(super) async fn carry_out(store: &Store, plan: Plan, by: &By) -> Result<Outc
 
 impl Plan {
     pub(super) fn changes(&self) -> Vec<Change> {
-        let change = |kind, name: &str, difference| Change { kind, name: name.to_owned(), difference };
-        let users =
-            self.users.iter().map(|step| change(Kind::User, step.after.username.as_str(), user_difference(step)));
-        let clients = self.clients.iter().map(|step| change(Kind::Client, step.after.id.as_str(), step.difference()));
-        let resources =
-            self.resources.iter().map(|step| change(Kind::Resource, &step.after.identifier, step.difference()));
-        let scopes = self.scopes.iter().map(|step| change(Kind::Scope, &step.after.name, step.difference()));
-        let registration = self.registration.iter().map(|policy| {
-            let parse = |text: &str| serde_json::from_str(text).unwrap_or_default();
-            let difference = difference_of(self.stored.registration.as_deref().map(parse).as_ref(), &parse(policy));
-            change(Kind::Registration, REGISTRATION, difference)
-        });
-        users.chain(clients).chain(resources).chain(scopes).chain(registration).collect()
+        let users = self.users.iter().map(|step| &step.change).cloned();
+        let clients = self.clients.iter().map(|step| &step.change).cloned();
+        let resources = self.resources.iter().map(|step| &step.change).cloned();
+        let scopes = self.scopes.iter().map(|step| &step.change).cloned();
+        let registration = self.registration.iter().map(|(_, change)| change.clone());
+        users.chain(clients).chain(resources).chain(scopes).chain(registration).chain(self.removals.changes()).collect()
     }
 
+    /// What is removed goes first: its name or address may be somebody else's in the document.
     fn write(&self, db: &mut Db, by: &By, taken: &Mutex<Option<FieldError>>) -> Result<(), StoreError> {
-        for step in &self.users {
+        self.removals.carry_out(db, by)?;
+        for step in self.users.iter().filter(|step| step.differs()) {
             write_user(db, step, by).inspect_err(|error| {
                 if *error == StoreError::Conflict {
                     let what = "a user name that looks like this one, or the address, is taken".to_owned();
@@ -162,21 +205,20 @@ impl Plan {
                 }
             })?;
         }
-        for step in &self.clients {
+        for step in self.clients.iter().filter(|step| step.differs()) {
             clients::change::save(db, step.before.as_ref(), &step.after, by)?;
         }
         for step in self.resources.iter().filter(|step| step.differs()) {
             store::resources::save(db, &step.after, by.at)?;
             let kinds = (EventKind::ResourceCreated, EventKind::ResourceChanged);
-            store::audit::insert(db, &step.event(kinds, &step.after.identifier, by))?;
+            store::audit::insert(db, &step.event(kinds, by))?;
         }
         for step in self.scopes.iter().filter(|step| step.differs()) {
             store::scopes::save(db, &step.after, by.at)?;
-            let kinds = (EventKind::ScopeCreated, EventKind::ScopeChanged);
-            store::audit::insert(db, &step.event(kinds, &step.after.name, by))?;
+            store::audit::insert(db, &step.event((EventKind::ScopeCreated, EventKind::ScopeChanged), by))?;
         }
         match &self.registration {
-            Some(policy) if Some(policy) != self.stored.registration.as_ref() => {
+            Some((policy, change)) if change.change != Verb::Unchanged => {
                 store::policies::save(db, REGISTRATION, policy, by.at)?;
                 store::audit::insert(db, &Event::new(EventKind::RegistrationChanged, by))
             }
@@ -188,14 +230,9 @@ impl Plan {
 fn write_user(db: &mut Db, step: &Step<User>, by: &By) -> Result<(), StoreError> {
     let Some(before) = &step.before else { return users::create(db, &step.after, by) };
     let after = &step.after;
-    if before == after {
-        return Ok(());
-    }
     store::users::update(db, after)?;
-    if let Difference::Changed(fields) = user_difference(step) {
-        let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
-        store::audit::insert(db, &users::changed(&after.id, &fields, by))?;
-    }
+    let fields: Vec<&str> = step.change.fields.iter().map(|field| field.field.as_str()).collect();
+    store::audit::insert(db, &users::changed(&after.id, &fields, by))?;
     if after.password_hash != before.password_hash
         && let Some(hash) = &after.password_hash
     {
@@ -209,32 +246,98 @@ fn write_user(db: &mut Db, step: &Step<User>, by: &By) -> Result<(), StoreError>
     Ok(())
 }
 
-impl<T: Serialize + PartialEq> Step<T> {
+impl<T> Step<T> {
+    fn new(
+        at: &str,
+        before: Option<T>,
+        after: T,
+        (kind, name): (Kind, &str),
+        describe: impl Fn(&T) -> Described,
+    ) -> Self {
+        let change = Change::between(kind, name, before.as_ref().map(&describe).as_ref(), &describe(&after));
+        Self { at: at.to_owned(), before, after, change }
+    }
+
     fn differs(&self) -> bool {
-        self.before.as_ref() != Some(&self.after)
+        self.change.change != Verb::Unchanged
     }
 
     /// What is audited of a step that differs.
-    fn event(&self, (created, changed): (EventKind, EventKind), name: &str, by: &By) -> Event {
-        match self.difference() {
-            Difference::Changed(fields) => Event::new(changed, by).with("name", name).with("fields", fields),
-            Difference::Created | Difference::Unchanged => Event::new(created, by).with("name", name),
+    fn event(&self, (created, changed): (EventKind, EventKind), by: &By) -> Event {
+        let name = self.change.name.as_str();
+        if self.before.is_none() {
+            return Event::new(created, by).with("name", name);
+        }
+        let fields: Vec<&str> = self.change.fields.iter().map(|field| field.field.as_str()).collect();
+        Event::new(changed, by).with("name", name).with("fields", fields)
+    }
+}
+
+impl Removals {
+    /// What is stored and not in the document. Accounts are left alone by a document that has no list of them: people
+    /// make accounts for themselves.
+    fn find(document: &Document, stored: &Stored) -> Self {
+        let users: HashSet<&str> = document.users.iter().map(|entry| entry.value.username.key()).collect();
+        let clients: HashSet<&ClientId> = document.clients.iter().map(|entry| &entry.value.client.id).collect();
+        let is_named =
+            |resource: &Resource| document.resources.iter().any(|entry| entry.value.identifier == resource.identifier);
+        let is_described =
+            |scope: &ScopeDescription| document.scopes.iter().any(|entry| entry.value.name == scope.name);
+        let lacking = stored.resources.iter().filter(|resource| !is_named(resource));
+        let undescribed = stored.scopes.iter().filter(|scope| !is_described(scope));
+        Self {
+            users: stored.everybody.iter().filter(|user| !users.contains(user.key.as_str())).cloned().collect(),
+            clients: stored.every_client.iter().filter(|id| !clients.contains(id)).cloned().collect(),
+            resources: lacking.map(|resource| resource.identifier.clone()).collect(),
+            scopes: undescribed.map(|scope| scope.name.clone()).collect(),
+            registration: document.registration.is_none() && stored.registration.is_some(),
         }
     }
 
-    fn difference(&self) -> Difference {
-        difference_of(self.before.as_ref().map(json).as_ref(), &json(&self.after))
+    fn changes(&self) -> impl Iterator<Item = Change> {
+        let users = self.users.iter().map(|user| Change::removal(Kind::User, &user.name));
+        let clients = self.clients.iter().map(|id| Change::removal(Kind::Client, id.as_str()));
+        let resources = self.resources.iter().map(|name| Change::removal(Kind::Resource, name));
+        let scopes = self.scopes.iter().map(|name| Change::removal(Kind::Scope, name));
+        let registration = self.registration.then(|| Change::removal(Kind::Registration, REGISTRATION));
+        users.chain(clients).chain(resources).chain(scopes).chain(registration)
+    }
+
+    fn carry_out(&self, db: &mut Db, by: &By) -> Result<(), StoreError> {
+        for user in &self.users {
+            users::remove(db, &user.id, by)?;
+        }
+        for client in &self.clients {
+            clients::change::remove(db, client, by)?;
+        }
+        for identifier in &self.resources {
+            store::resources::remove(db, identifier)?;
+            let event = Event::new(EventKind::ResourceRemoved, by).with("name", identifier.as_str());
+            store::audit::insert(db, &event)?;
+        }
+        for name in &self.scopes {
+            store::scopes::remove(db, name)?;
+            store::audit::insert(db, &Event::new(EventKind::ScopeRemoved, by).with("name", name.as_str()))?;
+        }
+        if self.registration {
+            store::policies::remove(db, REGISTRATION)?;
+            store::audit::insert(db, &Event::new(EventKind::RegistrationChanged, by))?;
+        }
+        Ok(())
     }
 }
 
 impl Wanted {
-    fn of(document: &Document) -> Self {
+    fn of(document: &Document, order: Order) -> Self {
         let served_by = document.resources.iter().flat_map(|entry| entry.value.served_by.iter().cloned());
         let clients = document.clients.iter().map(|entry| entry.value.client.id.clone());
         Self {
             usernames: document.users.iter().map(|entry| entry.value.username.key().to_owned()).collect(),
             addresses: document.users.iter().map(|entry| entry.value.email.key().to_owned()).collect(),
+            subjects: document.users.iter().map(|entry| entry.value.sub.clone()).collect(),
             clients: clients.chain(served_by).collect(),
+            everybody: order.prunes && document.lists_users,
+            every_client: order.prunes,
         }
     }
 }
@@ -246,101 +349,92 @@ impl Stored {
             wanted.usernames.iter().cloned().map(|key| find(LoginName::Username(key))).collect::<Result<_, _>>()?;
         let addresses =
             wanted.addresses.iter().cloned().map(|key| find(LoginName::Email(key))).collect::<Result<_, _>>()?;
+        let mut find_subject = |id: &Option<UserId>| match id {
+            None => Ok(None),
+            Some(id) => store::users::find(db, id),
+        };
+        let subjects = wanted.subjects.iter().map(&mut find_subject).collect::<Result<_, _>>()?;
         let mut clients = HashMap::new();
         for id in &wanted.clients {
             clients.extend(store::clients::find(db, id)?.map(|client| (id.clone(), client)));
         }
+        let all_clients = if wanted.every_client { store::clients::list(db)? } else { Vec::new() };
         Ok(Self {
             users,
             addresses,
+            subjects,
             clients,
             resources: store::resources::list(db)?,
             scopes: store::scopes::list(db)?,
             registration: store::policies::find(db, REGISTRATION)?,
+            everybody: if wanted.everybody { everybody(db)? } else { Vec::new() },
+            every_client: all_clients.into_iter().map(|client| client.id).collect(),
         })
     }
 }
 
+fn everybody(db: &mut Db) -> Result<Vec<Account>, StoreError> {
+    let mut all: Vec<Account> = Vec::new();
+    loop {
+        let page = store::users::list(db, all.last().map(|user| &user.id), PAGE)?;
+        if page.is_empty() {
+            all.sort_by(|one, other| one.key.cmp(&other.key));
+            return Ok(all);
+        }
+        all.extend(page.into_iter().map(|user| Account {
+            name: user.username.as_str().to_owned(),
+            key: user.username.key().to_owned(),
+            id: user.id,
+        }));
+    }
+}
+
 /// What cannot be, seen together with what is stored.
-fn conflicts(document: &Document, stored: &Stored) -> Vec<FieldError> {
+fn conflicts(document: &Document, stored: &Stored, removals: &Removals) -> Vec<FieldError> {
     let mut errors = Vec::new();
-    for (user, owner) in document.users.iter().zip(&stored.addresses) {
-        if let Some(owner) = owner.as_ref().filter(|owner| owner.username.key() != user.value.username.key()) {
-            let what = format!("this address belongs to the user {}", owner.username.as_str());
-            errors.push(FieldError { field: member(&user.at, "email"), what });
+    let mut object = |at: &str, name: &str, what: String| errors.push(FieldError { field: member(at, name), what });
+    let leaving: HashSet<&UserId> = removals.users.iter().map(|user| &user.id).collect();
+    let another = |owner: &Option<User>, entry: &Entry<UserEntry>| {
+        let owner = owner.as_ref().filter(|owner| owner.username.key() != entry.value.username.key());
+        owner.filter(|owner| !leaving.contains(&owner.id)).map(|owner| owner.username.as_str().to_owned())
+    };
+    for (n, user) in document.users.iter().enumerate() {
+        if let Some(owner) = another(&stored.addresses[n], user) {
+            object(&user.at, "email", format!("this address belongs to the user {owner}"));
+        }
+        if let Some(owner) = another(&stored.subjects[n], user) {
+            object(&user.at, "sub", format!("this subject is the user {owner}"));
+        }
+        let (said, known) = (&user.value.sub, stored.users[n].as_ref().map(|user| &user.id));
+        if let (Some(said), Some(known)) = (said, known)
+            && said != known
+        {
+            object(&user.at, "sub", format!("a subject never changes; the stored one of this user is {known}"));
+        }
+    }
+    for entry in &document.clients {
+        let Registered { client, client_secret, .. } = &entry.value;
+        let has_secret = stored.clients.get(&client.id).is_some_and(|known| known.secret.is_some());
+        if client.kind() == ClientKind::Confidential && client_secret.is_none() && !has_secret {
+            let method = client.authentication.as_str();
+            let what = format!("it is required with token_endpoint_auth_method {method}, and none is stored yet");
+            object(&entry.at, "client_secret", what);
         }
     }
     for resource in &document.resources {
+        let before = stored.resources.iter().find(|known| known.identifier == resource.value.identifier);
         for (n, id) in resource.value.served_by.iter().enumerate() {
             let is_named = document.clients.iter().any(|entry| entry.value.client.id == *id);
-            if !is_named && !stored.clients.contains_key(id) {
+            let stays = stored.clients.contains_key(id) && !removals.clients.contains(id);
+            // A client that is gone may still stand in a list that is stored, and so in what was exported.
+            let was_there = removals.clients.is_empty() && before.is_some_and(|known| known.served_by.contains(id));
+            if !is_named && !stays && !was_there {
                 let what = format!("there is no client {id}, neither here nor stored");
-                errors.push(FieldError { field: format!("{}.served_by[{n}]", resource.at), what });
+                object(&resource.at, &format!("served_by[{n}]"), what);
             }
         }
     }
     errors
-}
-
-/// What is to be known about one secret: which stored form to keep.
-#[derive(Debug)]
-enum Question {
-    /// Nothing was said: keep what is stored.
-    Keep(Option<String>),
-    /// This form, unless what is stored was made of it since: its user signed in, or chose another password.
-    Import(String, Option<String>),
-    /// The stored form if it fits the secret, else a new one.
-    Fit(Secret, Option<String>),
-}
-
-impl Question {
-    async fn settle(self, passwords: Passwords) -> Result<Option<String>, PasswordsError> {
-        match self {
-            Self::Keep(stored) => Ok(stored),
-            Self::Import(hash, stored) => {
-                let outgrown = stored.filter(|stored| passwords.has_outgrown(stored, &hash));
-                Ok(outgrown.or(Some(hash)))
-            }
-            Self::Fit(secret, stored) => {
-                let fits = match stored.clone() {
-                    Some(stored) => passwords.verify(&secret, Some(stored)).await,
-                    None => Ok(false),
-                };
-                match fits {
-                    Ok(true) => Ok(stored),
-                    Ok(false) | Err(PasswordsError::Stored(_)) => passwords.hash(&secret).await.map(Some),
-                    Err(error) => Err(error),
-                }
-            }
-        }
-    }
-}
-
-/// Settles all questions, some at a time, so that the password pool is used and never overrun.
-async fn settle_all(passwords: &Passwords, questions: Vec<Question>) -> Result<Vec<Option<String>>, PasswordsError> {
-    let mut answers: Vec<Option<String>> = std::iter::repeat_with(|| None).take(questions.len()).collect();
-    let mut running = JoinSet::new();
-    for (n, question) in questions.into_iter().enumerate() {
-        if running.len() >= AT_ONCE {
-            take_answer(&mut running, &mut answers).await?;
-        }
-        let passwords = passwords.clone();
-        running.spawn(async move { (n, question.settle(passwords).await) });
-    }
-    while !running.is_empty() {
-        take_answer(&mut running, &mut answers).await?;
-    }
-    Ok(answers)
-}
-
-type Answer = (usize, Result<Option<String>, PasswordsError>);
-
-async fn take_answer(running: &mut JoinSet<Answer>, answers: &mut [Option<String>]) -> Result<(), PasswordsError> {
-    if let Some(joined) = running.join_next().await {
-        let (n, answer) = joined.map_err(|_| PasswordsError::Failed)?;
-        answers[n] = answer?;
-    }
-    Ok(())
 }
 
 fn user_questions(document: &Document, stored: &Stored) -> Vec<Question> {
@@ -360,12 +454,16 @@ fn client_questions(document: &Document, stored: &Stored) -> Vec<Question> {
     let question = |entry: &Entry<Registered>| {
         let before = stored.clients.get(&entry.value.client.id).and_then(|client| client.secret.as_ref());
         match (&entry.value.client_secret, before) {
-            (None, _) => Question::Keep(None),
-            (Some(secret), Some(known)) if known.matches_generated(secret.reveal()) == Some(true) => {
+            (None | Some(GivenSecret::Stored(_)), _) => Question::Keep(None),
+            (Some(GivenSecret::Clear(secret)), Some(known))
+                if known.matches_generated(secret.reveal()) == Some(true) =>
+            {
                 Question::Keep(None)
             }
-            (Some(secret), Some(ClientSecret::Stretched(hash))) => Question::Fit(secret.clone(), Some(hash.clone())),
-            (Some(secret), _) => Question::Fit(secret.clone(), None),
+            (Some(GivenSecret::Clear(secret)), Some(ClientSecret::Stretched(hash))) => {
+                Question::Fit(secret.clone(), Some(hash.clone()))
+            }
+            (Some(GivenSecret::Clear(secret)), _) => Question::Fit(secret.clone(), None),
         }
     };
     document.clients.iter().map(question).collect()
@@ -379,7 +477,7 @@ fn user_after(
     now: Timestamp,
 ) -> User {
     let mut user = before.cloned().unwrap_or_else(|| User {
-        id: UserId::new(applier.entropy.uuid(now.seconds())),
+        id: entry.sub.clone().unwrap_or_else(|| UserId::new(applier.entropy.uuid(now.seconds()))),
         username: entry.username.clone(),
         email: entry.email.clone(),
         email_verified: false,
@@ -410,12 +508,32 @@ fn user_after(
 }
 
 fn client_after(entry: &Registered, before: Option<&Client>, stretched: Option<String>, now: Timestamp) -> Client {
-    let kept = || before.and_then(|client| client.secret.clone()).filter(|_| entry.client_secret.is_some());
+    let stored = || before.and_then(|client| client.secret.clone());
+    let secret = match (&entry.client_secret, entry.client.kind()) {
+        (_, ClientKind::Public) => None,
+        (Some(GivenSecret::Stored(secret)), ClientKind::Confidential) => Some(secret.clone()),
+        (_, ClientKind::Confidential) => stretched.map(ClientSecret::Stretched).or_else(stored),
+    };
     Client {
-        secret: stretched.map(ClientSecret::Stretched).or_else(kept),
+        secret,
         disabled_at: disabled_after(entry.disabled, before.and_then(|client| client.disabled_at), now),
         ..entry.client.clone()
     }
+}
+
+/// The policy as it is stored afterwards, and how it differs. Tokens that the document does not list stay.
+fn registration_after(entry: &RegistrationEntry, stored: &Stored) -> (String, Change) {
+    let before: Option<RegistrationPolicy> =
+        stored.registration.as_deref().and_then(|policy| serde_json::from_str(policy).ok());
+    let kept = || before.as_ref().map(|policy| policy.initial_access_tokens.clone()).unwrap_or_default();
+    let after = RegistrationPolicy {
+        mode: entry.mode.clone(),
+        initial_access_tokens: entry.initial_access_tokens.clone().unwrap_or_else(kept),
+        exceptions: entry.exceptions.clone(),
+    };
+    let described = before.as_ref().map(describe::registration);
+    let change = Change::between(Kind::Registration, REGISTRATION, described.as_ref(), &describe::registration(&after));
+    (serde_json::to_string(&after).expect("a policy is JSON: its keys are texts"), change)
 }
 
 fn disabled_after(said: Option<bool>, before: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
@@ -424,34 +542,4 @@ fn disabled_after(said: Option<bool>, before: Option<Timestamp>, now: Timestamp)
         Some(true) => before.or(Some(now)),
         Some(false) => None,
     }
-}
-
-fn steps<T: Clone>(entries: &[Entry<T>], stored: &[T], is_same: impl Fn(&T, &T) -> bool) -> Vec<Step<T>> {
-    let step = |entry: &Entry<T>| Step {
-        at: entry.at.clone(),
-        before: stored.iter().find(|known| is_same(known, &entry.value)).cloned(),
-        after: entry.value.clone(),
-    };
-    entries.iter().map(step).collect()
-}
-
-fn user_difference(step: &Step<User>) -> Difference {
-    let Some(before) = &step.before else { return Difference::Created };
-    let after = &step.after;
-    let fields = [
-        ("username", before.username != after.username),
-        ("email", before.email != after.email),
-        ("email_verified", before.email_verified != after.email_verified),
-        ("password", before.password_hash != after.password_hash),
-        ("claims", before.claims != after.claims),
-        ("roles", before.roles != after.roles),
-        ("disabled", before.disabled_at != after.disabled_at),
-    ];
-    let changed: Vec<String> =
-        fields.iter().filter(|(_, differs)| *differs).map(|(name, _)| (*name).to_owned()).collect();
-    if changed.is_empty() { Difference::Unchanged } else { Difference::Changed(changed) }
-}
-
-fn json<T: Serialize>(value: &T) -> serde_json::Value {
-    serde_json::to_value(value).expect("values of the domain are JSON: their keys are texts")
 }

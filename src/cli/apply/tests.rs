@@ -14,13 +14,17 @@ use crate::store::{StoreOptions, migrate, users};
 const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
 const CONTRACT: &str = include_str!("../../../tests/documents/contract.yaml");
 
-struct House {
-    applier: Applier,
+pub(super) const APPLY: Order = Order { mode: Mode::Apply, prunes: false };
+pub(super) const CHECK: Order = Order { mode: Mode::Check, prunes: false };
+pub(super) const PRUNE: Order = Order { mode: Mode::Apply, prunes: true };
+
+pub(super) struct House {
+    pub(super) applier: Applier,
     _directory: tempfile::TempDir,
 }
 
 impl House {
-    async fn build() -> Self {
+    pub(super) async fn build() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(StoreOptions::new(format!("sqlite://{}/a.db", directory.path().display()))).unwrap();
         migrate::run(&store).await.unwrap();
@@ -32,27 +36,36 @@ impl House {
             longest_access_token_lifetime: Lifetime::hours(24),
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
         };
-        Self {
-            applier: Applier { store, passwords, by: By::command("apply", NOW), entropy, rules },
-            _directory: directory,
-        }
+        let applier =
+            Applier { store, passwords, by: By::command("apply", NOW), entropy, rules, progress: Progress::silent() };
+        Self { applier, _directory: directory }
     }
 
-    async fn apply(&self, name: &str, text: &str) -> Result<Report, ApplyError> {
-        self.applier.apply(name, text, Mode::Apply, NOW).await
+    pub(super) async fn apply(&self, name: &str, text: &str) -> Result<Report, ApplyError> {
+        self.applier.apply(name, text, APPLY, NOW).await
     }
 
     /// The changes in short: `+user alice`.
     async fn changes(&self, text: &str) -> Vec<String> {
-        let report = self.apply("a.yaml", text).await.unwrap();
-        let change = |change: &Change| match &change.difference {
-            Difference::Created => Some(format!("+{} {}", change.kind.as_str(), change.name)),
-            Difference::Changed(fields) => {
-                Some(format!("~{} {} {}", change.kind.as_str(), change.name, fields.join(",")))
+        self.ordered(text, APPLY).await
+    }
+
+    async fn ordered(&self, text: &str, order: Order) -> Vec<String> {
+        let report = self.applier.apply("a.yaml", text, order, NOW).await.unwrap();
+        let change = |change: &Change| {
+            let names: Vec<&str> = change.fields.iter().map(|field| field.field.as_str()).collect();
+            match change.change {
+                Verb::Created => Some(format!("+{} {}", change.kind.as_str(), change.name)),
+                Verb::Changed => Some(format!("~{} {} {}", change.kind.as_str(), change.name, names.join(","))),
+                Verb::Removed => Some(format!("-{} {}", change.kind.as_str(), change.name)),
+                Verb::Unchanged => None,
             }
-            Difference::Unchanged => None,
         };
         report.changes.iter().filter_map(change).collect()
+    }
+
+    pub(super) async fn exported(&self, shows_secrets: bool) -> export::Exported {
+        export::Exported::read(&self.applier.store, shows_secrets).await.unwrap()
     }
 
     async fn errors(&self, name: &str, text: &str) -> Vec<String> {
@@ -133,11 +146,11 @@ async fn what_a_user_entry_does_not_name_stays() {
 #[tokio::test]
 async fn a_check_changes_nothing() {
     let house = House::build().await;
-    let report = house.applier.apply("a.yaml", CONTRACT, Mode::Check, NOW).await.unwrap();
+    let report = house.applier.apply("a.yaml", CONTRACT, CHECK, NOW).await.unwrap();
     assert!(report.differs());
     assert!(house.user("alice").await.is_none());
     house.apply("a.yaml", CONTRACT).await.unwrap();
-    assert!(!house.applier.apply("a.yaml", CONTRACT, Mode::Check, NOW).await.unwrap().differs());
+    assert!(!house.applier.apply("a.yaml", CONTRACT, CHECK, NOW).await.unwrap().differs());
 }
 
 #[tokio::test]
@@ -327,7 +340,6 @@ async fn a_new_password_ends_sessions_and_a_generated_secret_is_known_again() {
         last_seen_at: NOW,
         idle_expires_at: NOW.plus(Lifetime::hours(1)),
         expires_at: NOW.plus(Lifetime::hours(1)),
-        device: crate::domain::device::Device::default(),
     };
     let mut backend = house.client("backend").await.unwrap();
     backend.secret = Some(ClientSecret::generated("backend-secret"));
@@ -341,4 +353,349 @@ async fn a_new_password_ends_sessions_and_a_generated_secret_is_known_again() {
     let sessions =
         house.applier.store.read(move |db| crate::store::sessions::list_of_user(db, &alice.id)).await.unwrap();
     assert!(sessions.is_empty());
+}
+
+/// What hangs on a user and a client: a session, a grant with its family, a consent.
+async fn give_access(house: &House, user: &User, client: &'static str) {
+    use crate::domain::{grant, id, refresh, session};
+    let scopes = crate::domain::scope::ScopeSet::parse("openid").unwrap();
+    let later = NOW.plus(Lifetime::hours(1));
+    let name = format!("{}-{client}", user.username.as_str());
+    let (client_id, user_id) = (ClientId::new(client), user.id.clone());
+    let session = session::Session {
+        hash: crate::domain::secret::TokenHash::of(&name),
+        sid: id::Sid::new(name.clone()),
+        user_id: user_id.clone(),
+        auth_time: NOW,
+        created_at: NOW,
+        last_seen_at: NOW,
+        idle_expires_at: later,
+        expires_at: later,
+    };
+    let grant = grant::Grant {
+        id: id::GrantId::new(name.clone()),
+        user_id: user_id.clone(),
+        client_id: client_id.clone(),
+        sid: session.sid.clone(),
+        scopes: scopes.clone(),
+        resources: Vec::new(),
+        nonce: None,
+        auth_time: NOW,
+        created_at: NOW,
+        expires_at: later,
+        revoked_at: None,
+    };
+    let family = refresh::RefreshTokenFamily {
+        id: id::FamilyId::new(name.clone()),
+        grant_id: grant.id.clone(),
+        client_id: client_id.clone(),
+        user_id: user_id.clone(),
+        scopes: scopes.clone(),
+        salt: [7; 32],
+        key_id: id::KeyId::new("key"),
+        rotation: refresh::Rotation::Rotated,
+        position: refresh::Position { generation: 0, attempt: 0, previous_attempt: 0, rotated_at: NOW },
+        created_at: NOW,
+        last_used_at: NOW,
+        idle_expires_at: later,
+        expires_at: later,
+        revoked_at: None,
+    };
+    let consent = grant::Consent { user_id, client_id, scopes, updated_at: NOW };
+    let insert = move |db: &mut crate::store::Db| {
+        crate::store::sessions::insert(db, &session)?;
+        crate::store::grants::insert(db, &grant)?;
+        crate::store::refresh_tokens::insert(db, &family)?;
+        crate::store::consents::save(db, &consent)
+    };
+    house.applier.store.write(insert).await.unwrap();
+}
+
+/// How many live sessions, grants and consents are left of what [`give_access`] made.
+async fn access(house: &House, user: &User, client: &'static str) -> (usize, bool, i64, bool) {
+    let (id, name) = (user.id.clone(), format!("{}-{client}", user.username.as_str()));
+    let read = move |db: &mut crate::store::Db| {
+        let grant = crate::store::grants::find(db, &crate::domain::id::GrantId::new(name.as_str()))?.unwrap();
+        let consent = crate::store::consents::find(db, &id, &ClientId::new(client))?;
+        let sessions = crate::store::sessions::list_of_user(db, &id)?.len();
+        let families = crate::store::refresh_tokens::count_live(db, &id)?;
+        Ok((sessions, grant.revoked_at.is_none(), families, consent.is_some()))
+    };
+    house.applier.store.read(read).await.unwrap()
+}
+
+const SMALL: &str = "\
+users:
+  - { username: alice, email: alice@example.com }
+  - { username: bob, email: bob@example.com }
+clients:
+  - { client_id: one, token_endpoint_auth_method: none, redirect_uris: [https://a.example/cb] }
+  - { client_id: two, token_endpoint_auth_method: none, redirect_uris: [https://a.example/cb] }
+resources: [{ identifier: urn:one, served_by: [one] }, { identifier: urn:two }]
+scopes: [{ name: one }, { name: two }]
+registration: { mode: open }
+";
+
+#[tokio::test]
+async fn pruning_removes_what_the_document_lacks_and_everything_of_it() {
+    let house = House::build().await;
+    house.apply("a.yaml", SMALL).await.unwrap();
+    let (alice, bob) = (house.user("alice").await.unwrap(), house.user("bob").await.unwrap());
+    give_access(&house, &alice, "one").await;
+    give_access(&house, &bob, "one").await;
+    let rest = "\
+users: [{ username: Alice, email: alice@example.com }]
+clients: [{ client_id: two, token_endpoint_auth_method: none, redirect_uris: [https://a.example/cb] }]
+resources: [{ identifier: urn:two }]
+scopes: [{ name: two }]
+";
+    let expected = [
+        "~user Alice username",
+        "-user bob",
+        "-client one",
+        "-resource urn:one",
+        "-scope one",
+        "-registration registration",
+    ];
+    let check = Order { mode: Mode::Check, prunes: true };
+    assert_eq!(house.ordered(rest, check).await, expected);
+    assert!(house.user("bob").await.is_some() && house.client("one").await.is_some(), "a check removes nothing");
+    assert_eq!(house.ordered(rest, PRUNE).await, expected);
+    assert_eq!(house.ordered(rest, PRUNE).await, [""; 0]);
+    assert!(house.user("bob").await.is_none() && house.client("one").await.is_none());
+    assert_eq!(access(&house, &bob, "one").await, (0, false, 0, false));
+    assert_eq!(access(&house, &alice, "one").await, (1, false, 0, false), "her session is not the client's");
+}
+
+#[tokio::test]
+async fn without_prune_and_without_a_list_nobody_is_removed() {
+    let house = House::build().await;
+    house.apply("a.yaml", SMALL).await.unwrap();
+    assert_eq!(house.changes("users: []\nclients: []\n").await, [""; 0]);
+    let expected = ["-client one", "-client two", "-resource urn:one", "-resource urn:two", "-scope one", "-scope two"];
+    assert_eq!(house.ordered("registration: { mode: open }", PRUNE).await, expected);
+    assert!(house.user("alice").await.is_some() && house.user("bob").await.is_some());
+    assert_eq!(house.ordered("users: []", PRUNE).await, ["-user alice", "-user bob", "-registration registration"]);
+}
+
+#[tokio::test]
+async fn a_pruned_users_name_and_address_are_free_and_a_pruned_client_serves_nothing() {
+    let house = House::build().await;
+    house.apply("a.yaml", SMALL).await.unwrap();
+    assert_eq!(
+        house.ordered("users: [{ username: carol, email: BOB@example.com }]\nclients: []\n", PRUNE).await[..3],
+        ["+user carol", "-user alice", "-user bob"]
+    );
+    house.apply("a.yaml", SMALL.replace("bob", "dave").as_str()).await.unwrap();
+    let serves = "clients: []\nresources: [{ identifier: urn:one, served_by: [one] }]";
+    let refused = house.applier.apply("a.yaml", serves, PRUNE, NOW).await;
+    let Err(ApplyError::Document(errors)) = refused else { panic!("{refused:?}") };
+    assert_eq!(
+        errors[0].to_string(),
+        "a.yaml line 2: resources[0].served_by[0]: there is no client one, neither here nor stored"
+    );
+    assert!(house.client("one").await.is_some());
+}
+
+#[tokio::test]
+async fn a_failing_document_prunes_nothing() {
+    let house = House::build().await;
+    house.apply("a.yaml", SMALL).await.unwrap();
+    for bad in ["users: [{ username: x }]", "clients: [{ client_id: new, redirect_uris: [https://a.example/cb] }]"] {
+        assert!(matches!(house.applier.apply("a.yaml", bad, PRUNE, NOW).await, Err(ApplyError::Document(_))), "{bad}");
+    }
+    assert!(house.user("bob").await.is_some() && house.client("one").await.is_some());
+}
+
+#[tokio::test]
+async fn disabling_in_a_document_ends_what_was_issued() {
+    let house = House::build().await;
+    house.apply("a.yaml", SMALL).await.unwrap();
+    let (alice, bob) = (house.user("alice").await.unwrap(), house.user("bob").await.unwrap());
+    give_access(&house, &alice, "one").await;
+    give_access(&house, &bob, "two").await;
+    house.changes(&SMALL.replace("alice@example.com", "alice@example.com, disabled: true")).await;
+    assert_eq!(access(&house, &alice, "one").await, (0, false, 0, true));
+    assert_eq!(access(&house, &bob, "two").await, (1, true, 1, true));
+    house.changes(&SMALL.replace("client_id: two", "client_id: two, disabled: true")).await;
+    assert_eq!(access(&house, &bob, "two").await, (1, false, 0, true));
+}
+
+#[tokio::test]
+async fn a_difference_names_old_and_new_values_and_shows_no_secret() {
+    let house = House::build().await;
+    house.apply("a.yaml", CONTRACT).await.unwrap();
+    let changed = CONTRACT
+        .replace("roles: [admin]", "roles: [admin, auditor]")
+        .replace("correct-horse-battery", "another-horse-battery")
+        .replace("backend-secret", "backend-secret-2")
+        .replace("an-initial-token", "another-initial-token")
+        .replace("until: 2027-06-30\n", "until: 2027-07-01\n")
+        .replace("may_introspect: audience", "may_introspect: own");
+    let report = house.applier.apply("a.yaml", &changed, CHECK, NOW).await.unwrap();
+    let fields = |name: &str| {
+        let change = report.changes.iter().find(|change| change.name == name).unwrap();
+        let value = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+        let line =
+            |field: &FieldChange| format!("{}: {} -> {}", field.field, value(&field.before), value(&field.after));
+        change.fields.iter().map(line).collect::<Vec<_>>()
+    };
+    let hidden = r#""(secret)" -> "(secret)""#;
+    assert_eq!(
+        fields("alice"),
+        [format!("password: {hidden}"), r#"roles: ["admin"] -> ["admin","auditor"]"#.to_owned()]
+    );
+    let exception = |until: &str| {
+        format!(
+            r#"[{{"allow":"no_pkce","owner":"identity team","reason":"certification profile, client cannot send PKCE","until":"{until}"}}]"#
+        )
+    };
+    assert_eq!(
+        fields("backend"),
+        [
+            format!("client_secret: {hidden}"),
+            format!("exceptions: {} -> {}", exception("2027-06-30"), exception("2027-07-01")),
+            r#"may_introspect: "audience" -> "own""#.to_owned(),
+        ]
+    );
+    let token = r#"[{"token":"(secret)","until":"2027-06-30","uses":100}]"#;
+    assert_eq!(fields("registration"), [format!("initial_access_tokens: {token} -> {token}")]);
+}
+
+#[tokio::test]
+async fn the_stored_secret_stays_where_none_is_given_and_a_new_client_needs_one() {
+    let house = House::build().await;
+    house.apply("a.yaml", CONTRACT).await.unwrap();
+    let before = house.client("backend").await.unwrap().secret;
+    let without = CONTRACT
+        .replace("    client_secret: backend-secret\n", "")
+        .replace("skip_consent: true", "skip_consent: false");
+    assert_eq!(house.changes(&without).await, ["~client backend skip_consent"]);
+    assert_eq!(house.client("backend").await.unwrap().secret, before);
+    let new = "clients:\n- { client_id: new, redirect_uris: [https://a.example/cb] }\n";
+    let expected = "a.yaml line 2: clients[0].client_secret: it is required with token_endpoint_auth_method \
+                    client_secret_basic, and none is stored yet";
+    assert_eq!(house.errors("a.yaml", new).await, [expected]);
+    let public =
+        "clients:\n- { client_id: backend, token_endpoint_auth_method: none, redirect_uris: [https://a.example/cb] }\n";
+    house.changes(public).await;
+    assert_eq!(house.client("backend").await.unwrap().secret, None);
+}
+
+#[tokio::test]
+async fn a_subject_is_given_to_a_new_user_and_never_changes() {
+    let house = House::build().await;
+    let (one, other) = ("0190c1d2-0000-7000-8000-000000000001", "0190c1d2-0000-7000-8000-000000000002");
+    let alice = |sub: &str| format!("users:\n- {{ username: alice, email: a@example.com, sub: \"{sub}\" }}\n");
+    house.changes(&alice(one)).await;
+    assert_eq!(house.user("alice").await.unwrap().id.as_str(), one);
+    assert_eq!(house.changes(&alice(one)).await, [""; 0]);
+    let changed = format!("a.yaml line 2: users[0].sub: a subject never changes; the stored one of this user is {one}");
+    assert_eq!(house.errors("a.yaml", &alice(other)).await, [changed]);
+    let bob = format!("users:\n- {{ username: bob, email: b@example.com, sub: \"{one}\" }}\n");
+    assert_eq!(house.errors("a.yaml", &bob).await, ["a.yaml line 2: users[0].sub: this subject is the user alice"]);
+    let odd = alice("0190C1D2-0000-7000-8000-000000000001");
+    assert_eq!(
+        house.errors("a.yaml", &odd).await,
+        ["a.yaml line 2: users[0].sub: it is not a UUID in lower case, 36 characters"]
+    );
+}
+
+#[tokio::test]
+async fn every_section_reports_wrong_types_unknown_names_and_repetitions_with_their_line() {
+    let house = House::build().await;
+    for (document, expected) in [
+        ("users: 7", "line 1: users: it is not a list"),
+        ("users:\n- alice", "line 2: users[0]: it is not made of fields with values"),
+        (
+            "users:\n- username: [a]\n  email: a@b.c",
+            "line 2: users[0].username: it is not a text; put it between quotes",
+        ),
+        (
+            "users:\n- username: a\n  email: a@b.c\n  roles: admin",
+            "line 4: users[0].roles: it is not a list of at most 64 texts",
+        ),
+        (
+            "users:\n- username: a\n  email: a@b.c\n  roles:\n  - 7",
+            "line 5: users[0].roles[0]: it is not a text; put it between quotes",
+        ),
+        (
+            "users:\n- username: a\n  email: a@b.c\n  claims: x",
+            "line 4: users[0].claims: it is not made of claims with values",
+        ),
+        (
+            "users:\n- username: a\n  email: a@b.c\n  disabled: 1",
+            "line 4: users[0].disabled: it is neither true nor false",
+        ),
+        (
+            "users:\n- username: a\n  email: a@b.c\n  rolls: []",
+            "line 4: users[0].rolls: there is no such field; the nearest is roles",
+        ),
+        ("users:\n- username: a\n  username: b", "line 3: users[0].username stands twice"),
+        ("client: []", "line 1: client: there is no such field; the nearest is clients"),
+        ("clients: {}", "line 1: clients: it is not a list"),
+        (
+            "clients:\n- client_id: 7\n  token_endpoint_auth_method: none\n  redirect_uris: [https://a.example/cb]",
+            "line 2: clients[0].client_id: it is not a text; put it between quotes",
+        ),
+        (
+            "clients:\n- client_id: a\n  token_endpoint_auth_method: none\n  redirect_uri: https://a.example/cb\n  grant_types: []",
+            "line 4: clients[0].redirect_uri: there is no such field; the nearest is redirect_uris",
+        ),
+        (
+            "clients:\n- client_id: a\n  token_endpoint_auth_method: none\n  grant_types: []\n  skip_consent: yes please",
+            "line 5: clients[0].skip_consent: it is neither true nor false",
+        ),
+        (
+            "clients:\n- &a\n  client_id: a\n  token_endpoint_auth_method: none\n  grant_types: []\n- *a",
+            "line 6: clients[1].client_id: clients[0] has the same client_id",
+        ),
+        ("resources: x", "line 1: resources: it is not a list"),
+        (
+            "resources:\n- identifier: urn:a\n  access_token_type: jwt",
+            "line 3: resources[0].access_token_type: it is one of at+jwt, JWT, opaque",
+        ),
+        (
+            "resources:\n- identifier: urn:a\n  scopes: [a, \"b c\"]",
+            "line 3: resources[0].scopes[1]: it is not one scope of 1 to 255 characters",
+        ),
+        (
+            "resources:\n- identifier: urn:a\n  scope: [a]",
+            "line 3: resources[0].scope: there is no such field; the nearest is scopes",
+        ),
+        (
+            "resources:\n- identifier: urn:a\n- identifier: urn:a",
+            "line 3: resources[1].identifier: resources[0] has the same identifier",
+        ),
+        (
+            "scopes:\n- name: a\n  descriptions: {}",
+            "line 3: scopes[0].descriptions: there is no such field; the nearest is description",
+        ),
+        (
+            "scopes:\n- name: a\n  description: words",
+            "line 3: scopes[0].description: it is not made of languages with words, such as en: See your orders",
+        ),
+        ("scopes:\n- name: a\n- name: a", "line 3: scopes[1].name: scopes[0] has the same name"),
+        ("registration: closed", "line 1: registration: it is made of mode, initial_access_tokens and exceptions"),
+        ("registration:\n  modus: open", "line 2: registration.modus: there is no such field; the nearest is mode"),
+        (
+            "registration:\n  initial_access_tokens:\n  - token: short",
+            "line 3: registration.initial_access_tokens[0].token: it has 8 to 255 visible ASCII characters",
+        ),
+        (
+            "registration:\n  initial_access_tokens:\n  - token: long-enough\n    uses: 0",
+            "line 4: registration.initial_access_tokens[0].uses: it is not a whole number from 1 to 1000000",
+        ),
+        (
+            "registration:\n  initial_access_tokens:\n  - token: long-enough\n  - token: long-enough",
+            "line 4: registration.initial_access_tokens[1]: this token stands here twice",
+        ),
+        (
+            "registration:\n  exceptions:\n  - allow: no_pkce\n    reason: r\n    owner: o\n    until: soon",
+            "line 6: registration.exceptions[0].until: it is not a day such as 2027-06-30",
+        ),
+    ] {
+        assert_eq!(house.errors("a.yaml", document).await[0], format!("a.yaml {expected}"), "{document}");
+    }
+    assert_eq!(house.exported(true).await, House::build().await.exported(true).await, "nothing was stored");
 }

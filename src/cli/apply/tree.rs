@@ -8,12 +8,14 @@ use serde_json::{Map, Number, Value};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// The largest document, in bytes.
-pub const LARGEST: usize = 4 * 1024 * 1024;
+/// The largest document, in bytes: some 100,000 users.
+pub const LARGEST: usize = 64 * 1024 * 1024;
 /// The deepest nesting.
 const DEEPEST: usize = 32;
-/// The most values, those of resolved aliases included.
-const MOST_VALUES: usize = 500_000;
+/// The most values that are written out.
+const MOST_VALUES: usize = 8_000_000;
+/// The most values that aliases stand for.
+const MOST_COPIES: usize = 500_000;
 
 /// How a document is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,7 +63,7 @@ impl Tree {
     /// The first thing that makes it unreadable.
     pub fn parse(text: &str, notation: Notation) -> Result<Self, Malformed> {
         if text.len() > LARGEST {
-            return Err(malformed(1, "the document is larger than 4 MiB"));
+            return Err(malformed(1, "the document is larger than 64 MiB"));
         }
         let mut lines = HashMap::new();
         let value = match notation {
@@ -97,7 +99,8 @@ pub fn member(path: &str, name: &str) -> String {
 }
 
 fn parse_yaml(text: &str, lines: &mut HashMap<String, usize>) -> Result<Value, Malformed> {
-    let mut builder = Builder { events: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, lines };
+    let mut builder =
+        Builder { events: Parser::new_from_str(text), anchors: HashMap::new(), values: 0, copies: 0, lines };
     builder.document()
 }
 
@@ -158,6 +161,7 @@ struct Builder<'a, 'l> {
     events: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Value>,
     values: usize,
+    copies: usize,
     lines: &'l mut HashMap<String, usize>,
 }
 
@@ -179,7 +183,8 @@ impl<'a> Builder<'a, '_> {
 
     fn value(&mut self, event: Event<'a>, span: Span, path: &str, depth: usize) -> Result<Value, Malformed> {
         let line = span.start.line();
-        self.count(1, line)?;
+        self.values += 1;
+        self.check_count(line)?;
         if depth > DEEPEST {
             return Err(malformed(line, format!("it is nested deeper than {DEEPEST}")));
         }
@@ -199,7 +204,8 @@ impl<'a> Builder<'a, '_> {
             Event::Alias(anchor) => {
                 let value = self.anchors.get(&anchor).cloned();
                 let value = value.ok_or_else(|| malformed(line, "an alias names what contains it"))?;
-                self.count(size_of(&value), line)?;
+                self.copies += size_of(&value);
+                self.check_count(line)?;
                 (value, 0)
             }
             _ => return Err(malformed(line, "it ends too early")),
@@ -249,9 +255,9 @@ impl<'a> Builder<'a, '_> {
         }
     }
 
-    fn count(&mut self, more: usize, line: usize) -> Result<(), Malformed> {
-        self.values += more;
-        if self.values > MOST_VALUES { Err(malformed(line, "the document holds too many values")) } else { Ok(()) }
+    fn check_count(&self, line: usize) -> Result<(), Malformed> {
+        let are_too_many = self.values > MOST_VALUES || self.copies > MOST_COPIES;
+        if are_too_many { Err(malformed(line, "the document holds too many values")) } else { Ok(()) }
     }
 }
 
@@ -407,7 +413,7 @@ mod tests {
 
     #[test]
     fn size_and_depth_are_bounded() {
-        assert_eq!(error(&" ".repeat(LARGEST + 1), Notation::Yaml), "line 1: the document is larger than 4 MiB");
+        assert_eq!(error(&" ".repeat(LARGEST + 1), Notation::Yaml), "line 1: the document is larger than 64 MiB");
         for notation in [Notation::Yaml, Notation::Json, Notation::Toml] {
             let deep = if notation == Notation::Toml { "a = " } else { "" }.to_owned() + &"[".repeat(100_000);
             assert!(Tree::parse(&deep, notation).is_err(), "{notation:?}");
