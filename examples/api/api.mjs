@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http';
 import { Challenge, challengeAnswer, protectedResource, tokenOf } from './bearer.mjs';
-import { InvalidToken, validator } from './tokens.mjs';
+import { InvalidToken, Undecided, validator } from './tokens.mjs';
 import { reporter } from './usage.mjs';
 
 const ROUTES = [
@@ -33,12 +33,13 @@ export function createApi(settings, { now = () => new Date() } = {}) {
 
   // Unknown paths are nobody's call: they are neither authenticated nor counted.
   async function serve(request, response) {
-    const path = new URL(request.url, 'http://api').pathname;
+    const [path] = request.url.split('?', 1);
     if (path === metadata.path) return send(response, request.method === 'GET' ? 200 : 405, metadata.document);
-    const candidates = ROUTES.map((route) => ({ route, parameters: match(route.path, path) })).filter((found) => found.parameters);
+    const candidates = ROUTES.map((route) => ({ route, parameters: match(route.path, path) })).filter((one) => one.parameters);
     if (candidates.length === 0) return send(response, 404, { error: 'not_found' });
     const found = candidates.find(({ route }) => route.method === request.method);
-    if (!found) return send(response, 405, { error: 'method_not_allowed' }, { Allow: candidates.map(({ route }) => route.method).join(', ') });
+    const allowed = candidates.map(({ route }) => route.method).join(', ');
+    if (!found) return send(response, 405, { error: 'method_not_allowed' }, { Allow: allowed });
 
     const started = performance.now();
     const call = { endpoint: `${found.route.method} ${found.route.path}`, client: undefined };
@@ -54,21 +55,18 @@ export function createApi(settings, { now = () => new Date() } = {}) {
     return route.run(orders.of(caller.subject), parameters, () => jsonBody(request));
   }
 
-  // A token is called invalid only by somebody who could tell. When the keys or the introspection endpoint cannot be
-  // reached, the answer is 503: a client that read 401 would throw its good token away.
   function refused(error, scope) {
-    if (error instanceof InvalidToken) return challengeAnswer(new Challenge(401, 'invalid_token', error.message), scope, metadata.url);
+    if (error instanceof InvalidToken) return refused(new Challenge(401, 'invalid_token', error.message), scope);
     if (error instanceof Challenge) return challengeAnswer(error, scope, metadata.url);
     if (error instanceof Refusal) return [error.status, { error: error.code, error_description: error.message }];
-    console.error(`cannot answer: ${error.message}${error.cause ? ` (${error.cause.message})` : ''}`);
-    return [503, { error: 'temporarily_unavailable' }, { 'Retry-After': '5' }];
+    console.error(error);
+    // Not 401: a client that read that would throw its good token away.
+    if (error instanceof Undecided) return [503, { error: 'temporarily_unavailable' }, { 'Retry-After': '5' }];
+    return [500, { error: 'server_error' }];
   }
 
   const server = createServer({ requestTimeout: SLOWEST_REQUEST_MS, headersTimeout: SLOWEST_REQUEST_MS }, (request, response) => {
-    serve(request, response).catch((error) => {
-      console.error(error);
-      if (!response.headersSent) send(response, 400, { error: 'invalid_request' });
-    });
+    serve(request, response).catch((error) => response.destroy(error));
   });
   server.maxConnections = MOST_CONNECTIONS;
 
@@ -100,7 +98,8 @@ function match(template, path) {
 }
 
 async function jsonBody(request) {
-  if (!/^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '')) throw new Refusal(415, 'invalid_request', 'the body is application/json');
+  const isJson = /^application\/json\s*(;|$)/i.test(request.headers['content-type'] ?? '');
+  if (!isJson) throw new Refusal(415, 'invalid_request', 'the body is application/json');
   const chunks = [];
   let length = 0;
   for await (const chunk of request) {
@@ -136,7 +135,8 @@ class Orders {
         return order;
       },
       add(body) {
-        if (typeof body?.item !== 'string' || body.item.length > 200) throw new Refusal(400, 'invalid_request', 'item is a text of at most 200 characters');
+        const isItem = typeof body?.item === 'string' && body.item.length <= 200;
+        if (!isItem) throw new Refusal(400, 'invalid_request', 'item is a text of at most 200 characters');
         if (mine.length >= Orders.MOST_ORDERS) mine.shift();
         const order = { id: String(Number(mine.at(-1)?.id ?? 0) + 1), item: body.item };
         mine.push(order);

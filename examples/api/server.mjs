@@ -17,7 +17,8 @@ const settings = {
   reportEvery: Number(env.REPORT_EVERY ?? 60),
 };
 if (!['at+jwt', 'JWT', 'opaque'].includes(settings.accessTokenType)) fail('ACCESS_TOKEN_TYPE may be at+jwt, JWT or opaque');
-if (settings.accessTokenType === 'opaque' && !settings.clientSecret) fail('opaque tokens are introspected: set CLIENT_ID and CLIENT_SECRET');
+const mustAsk = settings.accessTokenType === 'opaque';
+if (mustAsk && !settings.clientSecret) fail('opaque tokens are introspected: set CLIENT_ID and CLIENT_SECRET');
 if (!(settings.reportEvery >= 1 && settings.reportEvery <= 3600)) fail('REPORT_EVERY is between 1 and 3600 seconds');
 
 const api = createApi(settings);

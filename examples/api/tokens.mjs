@@ -13,12 +13,19 @@ const PATIENCE_MS = 5_000;
 /** The token is not good here. The message is for the developer of the client. */
 export class InvalidToken extends Error {}
 
-/**
- * `validate(token)` gives `{ subject, client, scopes }` or throws `InvalidToken`; any other error means that nobody
- * could tell.
- */
+/** Nobody could tell whether the token is good: the keys or the introspection endpoint were out of reach. */
+export class Undecided extends Error {}
+
+/** `validate(token)` gives `{ subject, client, scopes }`, or throws one of these two. */
 export function validator(settings, now) {
-  return settings.accessTokenType === 'opaque' ? introspecting(settings) : offline(settings, now);
+  const validate = settings.accessTokenType === 'opaque' ? introspecting(settings) : offline(settings, now);
+  return async (token) => {
+    try {
+      return await validate(token);
+    } catch (error) {
+      throw error instanceof InvalidToken ? error : new Undecided('the token could not be checked', { cause: error });
+    }
+  };
 }
 
 function offline({ issuer, resource, accessTokenType }, now) {

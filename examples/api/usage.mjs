@@ -64,7 +64,7 @@ class Reporter {
     const end = performance.now() + FAREWELL_MS;
     do {
       await this.#flush();
-    } while (this.#waiting() > 0 && performance.now() < end && await pause(200));
+    } while (this.#waiting() > 0 && performance.now() < end && await pause(500));
     const calls = this.#waiting() + this.#lost;
     if (calls > 0) console.error(`${calls} calls were not reported`);
   }
