@@ -10,7 +10,6 @@ use crate::domain::session::Session;
 use crate::domain::user::{Email, User};
 use crate::store::{self, StoreError};
 use crate::ui::Page;
-use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, refuse_repeated};

@@ -8,7 +8,6 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::store;
 use crate::ui::Page;
-use crate::users;
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, refuse_repeated};

@@ -3,10 +3,9 @@
 use super::input::Parameters;
 use super::{ApiError, by, created, finish, ok};
 use crate::clients::change;
-use crate::clients::metadata::{self, Rules};
+use crate::clients::metadata::{self, GivenSecret, Rules};
 use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
-use crate::domain::secret::Secret;
 use crate::domain::time::Lifetime;
 use crate::store;
 use crate::web::extract::{Edge, Query};
@@ -288,7 +287,7 @@ pub async fn renew_secret(edge: Edge, id: web::Path<String>) -> HttpResponse {
 /// What a body says of a client.
 struct Given {
     registered: domain::Client,
-    secret: Option<Secret>,
+    secret: Option<GivenSecret>,
     disabled: Option<bool>,
 }
 
@@ -304,7 +303,8 @@ impl Given {
             (None, _) => return Err(ApiError::field("client_id", "it is not a text")),
         };
         let id = metadata::parse_client_id(&id).map_err(|what| ApiError::field("client_id", what))?;
-        let gives_secret = members.get("client_secret").is_some_and(|secret| !secret.is_null());
+        let says = |name: &str| members.get(name).is_some_and(|secret| !secret.is_null());
+        let gives_secret = says("client_secret") || says("client_secret_hash");
         if !gives_secret && !is_public(&members) {
             // Whether there is one already is asked later; the rules want one said.
             members.insert("client_secret".to_owned(), json!(edge.entropy.secret().reveal()));
@@ -321,7 +321,8 @@ impl Given {
     /// The client, its chosen secret stretched.
     async fn client(self, edge: &Edge, before: Option<&domain::Client>) -> Result<domain::Client, ApiError> {
         let secret = match &self.secret {
-            Some(secret) => Some(ClientSecret::Stretched(edge.passwords.hash(secret).await?)),
+            Some(GivenSecret::Clear(secret)) => Some(ClientSecret::Stretched(edge.passwords.hash(secret).await?)),
+            Some(GivenSecret::Stored(stored)) => Some(stored.clone()),
             None => None,
         };
         let was_disabled = before.and_then(|client| client.disabled_at);

@@ -175,8 +175,9 @@ fn check_headers(request: &HttpRequest, expected: &str, rule: &'static Rule) -> 
     }
     if !is_uncompressed(request) {
         let encodings = header(header::CONTENT_ENCODING).join(" | ");
-        return Err(Refusal::by(rule)
-            .because(format!("Content-Encoding: {encodings}"), "a body that is not compressed"));
+        return Err(
+            Refusal::by(rule).because(format!("Content-Encoding: {encodings}"), "a body that is not compressed")
+        );
     }
     Ok(())
 }

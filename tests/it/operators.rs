@@ -1,20 +1,12 @@
 //! What an operator orders on the command line, as those feel it who are signed in: at once, on a server that runs.
 
 use crate::support::{Browser, PASSWORD, TestApp};
+use authward::domain::audit::{Actor, Event, EventKind};
 use authward::domain::client::Client;
-use std::process::{Command, Stdio};
 
-/// Runs `authward` against the database of `app`, and returns what it printed.
-async fn order(app: &TestApp, arguments: &[&str]) -> String {
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_authward"));
-    command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
-    command.env("AUTHWARD__DATABASE__URL", &app.database.url);
-    command.env("AUTHWARD__KEYS__MASTER_KEY", "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff");
-    let output = tokio::task::spawn_blocking(move || command.output().expect("the binary runs")).await.unwrap();
-    let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{arguments:?}: {errors}");
-    String::from_utf8(output.stdout).expect("UTF-8")
+/// Runs a command of an operator, and returns what it printed.
+fn order(app: &TestApp, arguments: &[&str]) -> String {
+    app.command(arguments).unwrap_or_else(|error| panic!("{arguments:?}: {error}"))
 }
 
 /// The session has ended, and the right password begins no other.
@@ -32,12 +24,12 @@ async fn disabling_an_account_ends_its_sessions_and_tokens_at_once() {
     let (browser, others) = (app.browser(), app.browser());
     let tokens = party.sign_in(&browser, "alice").await;
     let others_tokens = party.sign_in(&others, "bob").await;
-    order(&app, &["user", "disable", "alice"]).await;
+    order(&app, &["user", "disable", "alice"]);
     party.refresh(tokens.refresh()).await.assert_error(400, "invalid_grant");
     party.userinfo(&tokens.access_token).await.assert_status(401);
     assert_is_out(&browser).await;
     party.userinfo(&others_tokens.access_token).await.assert_status(200);
-    order(&app, &["user", "enable", "alice"]).await;
+    order(&app, &["user", "enable", "alice"]);
     party.refresh(tokens.refresh()).await.assert_error(400, "invalid_grant");
     party.sign_in(&app.browser(), "alice").await;
 }
@@ -48,7 +40,7 @@ async fn a_new_password_of_an_operator_ends_everything_but_the_account() {
     let app = TestApp::start().await;
     let party = app.relying_party("spa");
     let tokens = party.sign_in(&app.browser(), "alice").await;
-    let printed = order(&app, &["user", "set-password", "alice"]).await;
+    let printed = order(&app, &["user", "set-password", "alice"]);
     party.refresh(tokens.refresh()).await.assert_error(400, "invalid_grant");
     party.userinfo(&tokens.access_token).await.assert_status(401);
     let password = printed.split("Password (shown this once): ").nth(1).expect("the password").trim().to_owned();
@@ -65,10 +57,10 @@ async fn disabling_a_client_revokes_what_it_was_given() {
     let browser = app.browser();
     let tokens = party.sign_in(&browser, "alice").await;
     let others = another.sign_in(&browser, "alice").await;
-    order(&app, &["client", "disable", "spa"]).await;
+    order(&app, &["client", "disable", "spa"]);
     party.userinfo(&tokens.access_token).await.assert_status(401);
     another.userinfo(&others.access_token).await.assert_status(200);
-    order(&app, &["client", "enable", "spa"]).await;
+    order(&app, &["client", "enable", "spa"]);
     party.refresh(tokens.refresh()).await.assert_error(400, "invalid_grant");
     another.tokens(&another.refresh(others.refresh()).await, None).await;
 }
@@ -82,9 +74,14 @@ async fn what_a_document_lacks_is_pruned_with_everything_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("nobody.yaml");
     std::fs::write(&file, "users: []\nclients: []\n").expect("the document");
-    order(&app, &["apply", "--prune", &file.display().to_string()]).await;
+    order(&app, &["apply", "--prune", &file.display().to_string()]);
     assert!(app.find_user("alice").await.is_none());
     assert_eq!(app.read(authward::store::clients::list).await, Vec::<Client>::new());
     party.userinfo(&tokens.access_token).await.assert_status(401);
     assert_is_out(&browser).await;
+    let by_apply = |event: &Event| event.by.actor == Actor::Operator("apply".to_owned());
+    let kinds: Vec<_> = app.events().await.into_iter().filter(by_apply).map(|event| event.kind).collect();
+    for kind in [EventKind::UserRemoved, EventKind::ClientRemoved, EventKind::SessionsEnded, EventKind::GrantRevoked] {
+        assert!(kinds.contains(&kind), "{kind:?}: {kinds:?}");
+    }
 }

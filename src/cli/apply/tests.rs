@@ -340,6 +340,7 @@ async fn a_new_password_ends_sessions_and_a_generated_secret_is_known_again() {
         last_seen_at: NOW,
         idle_expires_at: NOW.plus(Lifetime::hours(1)),
         expires_at: NOW.plus(Lifetime::hours(1)),
+        device: crate::domain::device::Device::default(),
     };
     let mut backend = house.client("backend").await.unwrap();
     backend.secret = Some(ClientSecret::generated("backend-secret"));
@@ -371,6 +372,7 @@ async fn give_access(house: &House, user: &User, client: &'static str) {
         last_seen_at: NOW,
         idle_expires_at: later,
         expires_at: later,
+        device: crate::domain::device::Device::default(),
     };
     let grant = grant::Grant {
         id: id::GrantId::new(name.clone()),
@@ -384,6 +386,7 @@ async fn give_access(house: &House, user: &User, client: &'static str) {
         created_at: NOW,
         expires_at: later,
         revoked_at: None,
+        claims: crate::domain::claims_request::ClaimsRequest::default(),
     };
     let family = refresh::RefreshTokenFamily {
         id: id::FamilyId::new(name.clone()),

@@ -154,7 +154,7 @@ pub async fn method_not_allowed(edge: Edge) -> HttpResponse {
 }
 
 /// Lets a request through that the route's policy allows. A method that the path does not take gets its 405 from anybody.
-async fn admitted(request: &HttpRequest, policy: Policy) -> Result<(), Refusal> {
+async fn admitted(request: &HttpRequest, policy: Policy) -> Result<(), Turned> {
     let methods = request.app_data::<AllowedMethods>();
     let is_taken = methods.is_none_or(|methods| methods.0.split(", ").any(|name| name == request.method().as_str()));
     if is_taken { authority::check(request, policy.auth).await } else { Ok(()) }

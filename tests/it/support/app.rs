@@ -24,6 +24,7 @@ use authward::jobs::Jobs;
 use authward::keys::Purpose;
 use authward::settings::Settings;
 use authward::store::{self, Db, Store, StoreError, StoreOptions, migrate};
+use authward::usage::watching::Watcher;
 use authward::web::Services;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -360,6 +361,12 @@ impl TestApp {
         self.events().await.into_iter().filter(|event| event.kind == kind).collect()
     }
 
+    /// What judges the alert rules of the settings, without a webhook.
+    fn watcher(&self) -> Watcher {
+        let Services { store, entropy, settings, .. } = &self.services;
+        Watcher::new(store.clone(), self.clock.clone(), entropy, &settings.usage, None)
+    }
+
     /// The jobs of this server, to run one of them now.
     pub fn jobs(&self) -> Jobs {
         Jobs {
@@ -367,6 +374,7 @@ impl TestApp {
             keys: self.services.keys.clone(),
             refusals: self.services.refusals.clone(),
             usage: self.services.usage.clone(),
+            watcher: self.watcher(),
             flush_usage_every: self.services.settings.usage.flush_every,
             clock: self.clock.clone(),
             audit_kept: self.services.settings.audit.keep,
