@@ -72,7 +72,7 @@ fn the_example_api_lets_in_and_refuses_as_it_must() {
 #[test]
 fn an_mcp_client_finds_its_way_from_a_401_to_a_token() {
     let port = free_port();
-    let api = format!("http://127.0.0.1:{port}/orders");
+    let api = format!("http://127.0.0.1:{port}");
     let mut document = setup();
     document["resources"].as_array_mut().expect("a list").push(resource(&api, "at+jwt", &[]));
     document["users"] = json!([{

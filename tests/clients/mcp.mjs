@@ -15,9 +15,7 @@ const { decodeJwt } = await import('jose');
 const { signIn } = await import('./person.mjs');
 
 const { ISSUER, CLIENT_ID, USERNAME, PASSWORD, API_PORT } = process.env;
-// The SDK sends identifiers as URL.href writes them, so this one has a path: to one without, it would add a slash.
-const origin = `http://127.0.0.1:${API_PORT}`;
-const resource = `${origin}/orders`;
+const resource = `http://127.0.0.1:${API_PORT}`;
 const api = createApi({ issuer: ISSUER, resource, accessTokenType: 'at+jwt', reportEvery: 60 });
 api.server.listen(Number(API_PORT), '127.0.0.1');
 await once(api.server, 'listening');
@@ -40,7 +38,7 @@ const provider = {
   codeVerifier: () => memory.verifier,
 };
 
-const refused = await fetch(resource);
+const refused = await fetch(`${resource}/orders`);
 assert.equal(refused.status, 401);
 const { resourceMetadataUrl, scope } = extractWWWAuthenticateParams(refused);
 const server = { serverUrl: resource, resourceMetadataUrl, scope: `${scope} offline_access` };
@@ -65,6 +63,6 @@ console.log('mcp: discovered, authorized for the API, called it, refreshed');
 
 async function use(token) {
   assert.equal(decodeJwt(token).aud, resource);
-  const answer = await fetch(resource, { headers: { authorization: `Bearer ${token}` } });
+  const answer = await fetch(`${resource}/orders`, { headers: { authorization: `Bearer ${token}` } });
   assert.equal(answer.status, 200);
 }

@@ -28,44 +28,53 @@ pub struct Server {
     pub issuer: String,
     pub port: u16,
     home: TempDir,
+    settings: Vec<(String, String)>,
     child: Child,
 }
 
 impl Server {
     /// Serves with nothing configured but the address, in an empty folder.
     pub fn unconfigured() -> Self {
-        Self::in_folder(folder(), free_port())
+        Self::in_folder(folder(), free_port(), &[])
     }
 
     /// Applies a set-up document (users, clients) and serves it.
     pub fn with(document: &Value) -> Self {
+        Self::with_settings(document, &[])
+    }
+
+    /// The same with settings beside the address, as environment variables `AUTHWARD__SECTION__KEY`.
+    pub fn with_settings(document: &Value, settings: &[(&str, &str)]) -> Self {
         let (home, port) = (folder(), free_port());
         let file = home.path().join("setup.json");
         fs::write(&file, serde_json::to_vec_pretty(document).expect("a JSON value")).expect("the set-up file");
-        let output = command(home.path(), port).arg("apply").arg(&file).output().expect("the binary starts");
-        assert!(
-            output.status.success(),
-            "`authward apply` ended with {}\n{}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
-        Self::in_folder(home, port)
+        let mut apply = command(home.path(), port);
+        output_of(apply.envs(settings.iter().copied()).arg("apply").arg(&file));
+        Self::in_folder(home, port, settings)
     }
 
-    fn in_folder(home: TempDir, port: u16) -> Self {
+    fn in_folder(home: TempDir, port: u16, settings: &[(&str, &str)]) -> Self {
         let log = File::create(home.path().join("serve.log")).expect("the log file");
         let errors = log.try_clone().expect("a second handle on the log file");
         let child = command(home.path(), port)
+            .envs(settings.iter().copied())
             .arg("serve")
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors)
             .spawn()
             .expect("the binary starts");
-        let mut server = Self { issuer: issuer(port), port, home, child };
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut server = Self { issuer: issuer(port), port, home, settings, child };
         server.wait_until_ready();
         server
+    }
+
+    /// What another command prints that is run beside the server.
+    #[track_caller]
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let mut command = command(self.home.path(), self.port);
+        output_of(command.envs(self.settings.iter().map(|(name, value)| (name, value))).args(arguments))
     }
 
     fn wait_until_ready(&mut self) {
@@ -146,21 +155,34 @@ fn command(home: &Path, port: u16) -> Command {
     command
 }
 
+/// Runs a command that has to succeed.
+#[track_caller]
+fn output_of(command: &mut Command) -> String {
+    let output = command.output().expect("the binary starts");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?} ended with {}\n{printed}{errors}", output.status);
+    printed
+}
+
 /// The binary of this build, or the one that `AUTHWARD_TEST_BINARY` names (a release build, say).
 fn binary() -> PathBuf {
     env::var_os("AUTHWARD_TEST_BINARY").map_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_authward")), PathBuf::from)
 }
 
 fn is_ready(port: u16) -> bool {
-    ask(port).is_some_and(|answer| answer.starts_with("HTTP/1.1 200"))
+    get(port, "/health/ready").is_some_and(|(status, _)| status == 200)
 }
 
-fn ask(port: u16) -> Option<String> {
+/// Asks a server on loopback for something of a known length: status and body, `None` where there is no answer.
+pub fn get(port: u16, target: &str) -> Option<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    write!(stream, "GET /health/ready HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n").ok()?;
+    let head = format!("GET {target} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(head.as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
-    Some(answer)
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split(' ').nth(1)?.parse().ok()?, body.to_owned()))
 }
