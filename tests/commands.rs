@@ -344,7 +344,7 @@ fn a_server_database_is_copied_by_its_own_tools() {
 #[test]
 fn the_doctor_finds_a_running_server_in_order_and_says_what_fails() {
     let server = Server::unconfigured();
-    let look = || server.run(&["doctor", "--format", "json"]);
+    let look = || server.attempt(&["doctor", "--format", "json"]);
     let (status, printed) = look();
     let report: Value = serde_json::from_str(&printed).expect("JSON");
     assert_eq!((status, &report["failures"], &report["warnings"]), (0, &0.into(), &0.into()), "{printed}");

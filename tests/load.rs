@@ -151,6 +151,7 @@ fn is_compared_by_client(key: &[String]) -> bool {
 
 /// Asks until what is told is what was sent, or shows where they differ.
 #[track_caller]
+#[allow(clippy::disallowed_methods, reason = "a bound on how long a real process may take, no decision of the server")]
 fn eventually_equal(sent: &Counts, told: impl Fn() -> Counts, who: &str) {
     let start = Instant::now();
     let mut counts = told();

@@ -25,7 +25,7 @@ const FORM: &str = "end-sessions";
 /// What stands in place of a session where all others are meant. Saying nothing ends nothing.
 const OTHERS: &str = "others";
 /// What the audit says of it.
-const WHY: &str = "the user ended them";
+const WHY: &str = "ended by the person";
 /// The longest text that is looked up as a session.
 const LONGEST_SID: usize = 64;
 

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "these items are read by the document's macros alone")]
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A request to the token endpoint (RFC 6749 §3.2): the members of one grant type.
@@ -140,6 +141,50 @@ pub struct HealthAnswer {
     status: String,
 }
 
+/// Calls that a protected resource answered.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageBatch {
+    /// The identifier of the resource.
+    resource: String,
+    /// 1 to 128 visible ASCII characters, new for each batch. One that was taken before is not counted again.
+    batch_id: String,
+    /// 1 to 500.
+    entries: Vec<UsageEntry>,
+}
+
+/// Some calls of one client to one endpoint with one outcome within one hour.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageEntry {
+    /// The client; null where there was no valid token.
+    client_id: Option<String>,
+    /// Method and template of the path.
+    endpoint: String,
+    /// `ok`, `denied`, `error`, or a status class such as `2xx`.
+    outcome: String,
+    /// How many calls.
+    count: u64,
+    /// When, in seconds since the epoch.
+    at: i64,
+    /// Calls by the upper bound of their bucket in milliseconds.
+    latency: Option<BTreeMap<String, u64>>,
+    /// What they took together.
+    duration_ms: Option<u64>,
+}
+
+/// A batch that is counted.
+#[derive(Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UsageTaken {
+    /// The batch.
+    batch_id: String,
+    /// Whether it was counted before.
+    repeated: bool,
+    /// The calls of the batch.
+    calls: u64,
+}
+
 /// Exchange a code, a refresh token or a client's own credentials for tokens (RFC 6749 §3.2).
 #[utoipa::path(
     post, path = "/token", tag = "protocol", operation_id = "token",
@@ -219,6 +264,14 @@ fn live() {}
     ),
 )]
 fn ready() {}
+
+/// Report calls that a protected resource answered, as a client that serves it.
+#[utoipa::path(
+    post, path = "/api/usage", tag = "usage", operation_id = "reportUsage",
+    request_body(content = UsageBatch, content_type = "application/json"),
+    responses((status = 200, description = "It is counted", body = UsageTaken)),
+)]
+fn report_usage() {}
 
 /// This document.
 #[utoipa::path(

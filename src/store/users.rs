@@ -184,6 +184,12 @@ pub fn set_password_hash(db: &mut Db, id: &UserId, hash: &str, now: Timestamp) -
 /// # Errors
 /// [`StoreError`].
 pub fn upgrade_password_hash(db: &mut Db, id: &UserId, from: &str, to: &str) -> Result<bool, StoreError> {
+    // MySQL compares this column without regard to spaces at the end, so the value itself is looked at as well.
+    let stored: Option<Option<String>> =
+        users::table.find(id.as_str()).select(users::password_hash).first(db).optional()?;
+    if stored.flatten().as_deref() != Some(from) {
+        return Ok(false);
+    }
     let known = users::table.find(id.as_str()).filter(users::password_hash.eq(from));
     Ok(diesel::update(known).set(users::password_hash.eq(to)).execute(db)? == 1)
 }

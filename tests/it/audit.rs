@@ -115,37 +115,6 @@ async fn replays_are_told_once_with_the_grant_they_ended() {
 }
 
 #[tokio::test]
-async fn what_people_change_of_their_account_is_told() {
-    let app = TestApp::start().await;
-    let party = app.relying_party("spa");
-    let browser = app.signed_in("alice").await;
-    party.sign_in(&browser, "alice").await;
-    let other = app.browser();
-    app.relying_party("backend").sign_in(&other, "alice").await;
-    let before = app.events().await.len();
-    let page = browser.get("/account/profile").await;
-    browser.submit(&page, &[("name", "Alice Seo")]).await.assert_status(303);
-    let page = browser.get("/account/email").await;
-    let fields = [("email", "new@example.com"), ("current_password", PASSWORD)];
-    browser.submit(&page, &fields).await.assert_status(303);
-    let page = browser.get("/account/sessions/end?session=others").await;
-    browser.submit(&page, &[("session", "others")]).await.assert_status(303);
-    let page = browser.get("/account/apps/revoke?client=spa").await;
-    browser.submit(&page, &[("client", "spa")]).await.assert_status(303);
-    let alice = app.find_user("alice").await.unwrap().id;
-    let events = app.events().await.split_off(before);
-    assert_eq!(
-        kinds(&events),
-        ["user_changed", "user_changed", "sessions_ended", "grant_revoked", "consent_withdrawn"]
-    );
-    for event in &events {
-        assert_eq!((&event.by.actor, event.user_id.as_ref()), (&Actor::User(alice.clone()), Some(&alice)), "{event:?}");
-    }
-    assert_eq!((&events[0].detail["fields"], &events[1].detail["fields"]), (&json!(["claims"]), &json!(["email"])));
-    assert_eq!(events[4].client_id, Some(ClientId::new("spa")));
-}
-
-#[tokio::test]
 async fn a_refresh_is_counted_and_not_told() {
     let app = TestApp::start().await;
     let party = app.relying_party("backend");

@@ -357,7 +357,6 @@ async fn what_is_not_there_is_404_for_people_and_programs() {
         "/nothing",
         "/token/",
         "/.env",
-        "/admin",
         "/metrics",
         "/api/nothing",
         "//evil.example",

@@ -91,7 +91,7 @@ impl Server {
     }
 
     /// Runs another command of the installation that is served; its status and what it printed.
-    pub fn run(&self, arguments: &[&str]) -> (i32, String) {
+    pub fn attempt(&self, arguments: &[&str]) -> (i32, String) {
         let output = command(self.home.path(), self.port).args(arguments).stdin(Stdio::null()).output();
         let output = output.expect("the binary starts");
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())

@@ -143,8 +143,8 @@ fn judge_space(free: u64, folder: &Path) -> Finding {
     let why = "On a full disk nobody can sign in: what cannot be stored is not answered.";
     let mend = "Make room, or move the database to a larger disk.";
     match free {
-        ..NO_SPACE => Finding::fail("files", what, why, mend),
-        ..LITTLE_SPACE => Finding::warn("files", what, why, mend),
+        free if free < NO_SPACE => Finding::fail("files", what, why, mend),
+        free if free < LITTLE_SPACE => Finding::warn("files", what, why, mend),
         _ => Finding::ok("files", what),
     }
 }
