@@ -26,7 +26,8 @@ pub fn refuse(edge: &Edge, refusal: &Refusal) -> HttpResponse {
     }
     builder.insert_header((header::WWW_AUTHENTICATE, challenge(refusal, &reference)));
     if rule.code.is_empty() {
-        return builder.finish();
+        // Nothing is said of an error; the body is still what it is announced to be.
+        return builder.json(serde_json::json!({}));
     }
     builder.json(serde_json::json!({ "error": rule.code, "error_description": description(refusal, &reference) }))
 }

@@ -32,7 +32,8 @@ fn main() -> Result<(), Failure> {
         let token = answer.access_token();
         let known = api.introspect(token).request(&http)?;
         ensure(known.active(), "the API is told that the token is not active")?;
-        ensure(known.client_id().map(ClientId::as_str) == Some(&env::var(format!("{name}_ID"))?), "client_id")?;
+        let client_id = known.client_id().map(|id| id.as_str().to_owned());
+        ensure(client_id == Some(env::var(format!("{name}_ID"))?), "client_id")?;
         ensure(known.aud() == Some(&vec![resource]), "aud is not the API")?;
         ensure(known.scopes().is_some_and(|all| all.iter().any(|one| one.as_str() == "orders:read")), "scope")?;
 
