@@ -7,7 +7,7 @@
 //! it is killed, and only that.
 //!
 //! What may be told apart is bounded: between two flushes a node knows at most `usage.most_keys` keys, and counts what goes
-//! beyond as [`OTHER`]. [`report`] answers who called what how often.
+//! beyond as [`OTHER`](crate::domain::usage::OTHER). [`report`] answers who called what how often.
 
 pub mod alerts;
 mod counters;

@@ -3,7 +3,7 @@
 //! The framework bounds the time of a connection's first head and of the pause between two requests. It does not bound a
 //! later head of which the first byte has come, a body that nobody reads, or an answer that nobody takes: a few bytes
 //! would hold a connection for ever. So each connection is noted here. One on which no request has begun for as long as a
-//! head may take is read no further, which ends it in order; one that is still there after [`LONGEST_ANSWER`] is ended.
+//! head may take is read no further, which ends it in order; one that is still there after `LONGEST_ANSWER` is ended.
 
 use crate::clock::Stopwatch;
 use actix_tls::accept::rustls_0_23::TlsStream;
