@@ -9,7 +9,7 @@ use super::list::{PAGE_SIZE, Pages};
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
 use crate::domain::audit::{Actor, By};
 use crate::domain::device::Device;
-use crate::domain::id::{ClientId, Sid};
+use crate::domain::id::{ClientId, Sid, UserId};
 use crate::domain::session::Session;
 use crate::store::{self, Db, StoreError};
 use crate::ui::{Page, When};
@@ -198,16 +198,25 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
 
 fn end_one(db: &mut Db, session: &Session, sid: &Sid, by: &By) -> Result<bool, StoreError> {
     let Some(found) = store::sessions::find_of_user(db, &session.user_id, sid)? else { return Ok(false) };
-    let grants = store::grants::revoke_of_session(db, &session.user_id, sid, by.at)?;
-    let was_there = store::sessions::remove(db, &found.hash)?;
-    users::tell_ended(db, &session.user_id, (u64::from(was_there), grants), WHY, by)?;
-    Ok(was_there)
+    Ok(end_all(db, &session.user_id, &[found], by)? == 1)
 }
 
 fn end_others(db: &mut Db, session: &Session, by: &By) -> Result<(), StoreError> {
-    let grants = store::grants::revoke_of_other_sessions(db, session, by.at)?;
-    let sessions = store::sessions::remove_of_user(db, &session.user_id, Some(&session.hash))?;
-    users::tell_ended(db, &session.user_id, (sessions, grants), WHY, by)
+    let mut others = store::sessions::list_of_user(db, &session.user_id)?;
+    others.retain(|other| other.hash != session.hash);
+    end_all(db, &session.user_id, &others, by).map(drop)
+}
+
+/// Ends sessions of one person and, after that, what was granted in them; how many sessions were still there.
+fn end_all(db: &mut Db, user: &UserId, sessions: &[Session], by: &By) -> Result<u64, StoreError> {
+    let mut ended = 0;
+    for session in sessions {
+        ended += u64::from(store::sessions::remove(db, &session.hash)?);
+    }
+    let sids: Vec<Sid> = sessions.iter().map(|session| session.sid.clone()).collect();
+    let grants = store::grants::revoke_of_sessions(db, user, &sids, by.at)?;
+    users::tell_ended(db, user, (ended, grants), WHY, by)?;
+    Ok(ended)
 }
 
 fn done(edge: &Edge, what: &str) -> HttpResponse {

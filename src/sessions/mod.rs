@@ -54,10 +54,10 @@ pub fn is_due(session: &Session, now: Timestamp) -> bool {
     now.since(session.last_seen_at) >= SEEN_EVERY.as_seconds()
 }
 
-/// Marks the session as seen.
+/// Marks the session as seen; whether it is still there. Where it is, it stays until the transaction ends.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn mark_seen(db: &mut Db, session: &Session, policy: SessionPolicy, now: Timestamp) -> Result<(), StoreError> {
-    store::sessions::touch(db, &session.hash, now, now.plus(policy.idle_lifetime)).map(drop)
+pub fn mark_seen(db: &mut Db, session: &Session, policy: SessionPolicy, now: Timestamp) -> Result<bool, StoreError> {
+    store::sessions::touch(db, &session.hash, now, now.plus(policy.idle_lifetime))
 }

@@ -31,6 +31,15 @@ pub fn find(db: &mut Db, user: &UserId, client: &ClientId) -> Result<Option<Cons
     .transpose()
 }
 
+/// Whether a user's consent is still there; where it is, it stays as it is until the transaction ends.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn confirm(db: &mut Db, user: &UserId, client: &ClientId) -> Result<bool, StoreError> {
+    let theirs = diesel::update(consents::table.find((user.as_str(), client.as_str())));
+    Ok(theirs.set(consents::updated_at.eq(consents::updated_at)).execute(db)? == 1)
+}
+
 /// Saves what a user has allowed a client.
 ///
 /// # Errors

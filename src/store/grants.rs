@@ -1,17 +1,19 @@
 //! Grants. Whatever is issued from a grant is live only while the grant is: a family that was added while its grant was
 //! being revoked is found dead by its grant, so whoever uses a family reads both.
 
-use super::schema::{grants, refresh_token_families as families, revoked_tokens, sessions, users};
+use super::schema::{grants, refresh_token_families as families, revoked_tokens, users};
 use super::{Db, StoreError, from_json, is_storable, time, to_json};
 use crate::domain::claims_request::ClaimsRequest;
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, Sid, UserId};
 use crate::domain::scope::ScopeSet;
 use crate::domain::secret::TokenHash;
-use crate::domain::session::Session;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 use diesel::prelude::*;
+
+/// How many sessions one statement names.
+const MOST_SESSIONS: usize = 500;
 
 #[derive(Queryable)]
 pub(super) struct Row {
@@ -145,34 +147,22 @@ pub fn revoke_of_user(db: &mut Db, user: &UserId, except: Option<&Sid>, now: Tim
     revoke_all(db, ids, now)
 }
 
-/// Revokes the live grants that a user gave in one session, and their families; how many grants.
+/// Revokes the live grants that a user gave in these sessions, and their families; how many grants. To be called after the
+/// sessions are removed: whoever adds a grant holds its session, so none is added any more.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn revoke_of_session(db: &mut Db, user: &UserId, sid: &Sid, now: Timestamp) -> Result<u64, StoreError> {
-    let live = grants::table
-        .filter(grants::user_id.eq(user.as_str()))
-        .filter(grants::sid.eq(sid.as_str()))
-        .filter(grants::revoked_at.is_null());
-    let ids: Vec<String> = live.select(grants::id).order(grants::id).load(db)?;
-    revoke_all(db, ids, now)
-}
-
-/// Revokes the live grants that a user gave in other sessions than this one, as far as those still stand, and their
-/// families; how many grants. To be called before the sessions are removed.
-///
-/// # Errors
-/// [`StoreError`].
-pub fn revoke_of_other_sessions(db: &mut Db, session: &Session, now: Timestamp) -> Result<u64, StoreError> {
-    let others = sessions::table
-        .filter(sessions::user_id.eq(session.user_id.as_str()))
-        .filter(sessions::hash.ne(session.hash.as_bytes().as_slice()));
-    let live = grants::table
-        .filter(grants::user_id.eq(session.user_id.as_str()))
-        .filter(grants::revoked_at.is_null())
-        .filter(grants::sid.eq_any(others.select(sessions::sid)));
-    let ids: Vec<String> = live.select(grants::id).order(grants::id).load(db)?;
-    revoke_all(db, ids, now)
+pub fn revoke_of_sessions(db: &mut Db, user: &UserId, sids: &[Sid], now: Timestamp) -> Result<u64, StoreError> {
+    let mut revoked = 0;
+    for some in sids.chunks(MOST_SESSIONS) {
+        let live = grants::table
+            .filter(grants::user_id.eq(user.as_str()))
+            .filter(grants::sid.eq_any(some.iter().map(Sid::as_str)))
+            .filter(grants::revoked_at.is_null());
+        let ids: Vec<String> = live.select(grants::id).order(grants::id).load(db)?;
+        revoked += revoke_all(db, ids, now)?;
+    }
+    Ok(revoked)
 }
 
 /// The clients that hold a live grant given in one session, at most a hundred.

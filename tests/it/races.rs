@@ -111,3 +111,39 @@ async fn a_name_that_is_taken_ten_times_at_once_is_taken_once() {
     assert_eq!((statuses[0], &statuses[1..]), (303, &[422; 9][..]));
     assert_eq!(rows::count(&app, "users"), 1);
 }
+
+/// A person ends a session, or takes an app's access away, in the very moment in which that session gets a code: once the
+/// end was acknowledged, no code and no token that came of it is good for anything.
+#[tokio::test]
+async fn a_grant_given_while_its_session_or_its_consent_ends_does_not_live() {
+    let app = TestApp::start().await;
+    let owner = app.signed_in("alice").await;
+    for round in 0..16 {
+        let id = if round % 2 == 0 { "first-party" } else { "spa" };
+        let party = app.relying_party(id);
+        let other = app.signed_in("alice").await;
+        party.sign_in(&other, "alice").await;
+        let question = if round % 2 == 0 {
+            owner.get("/account/sessions/end?session=others").await
+        } else {
+            owner.get("/account/apps/revoke?client=spa").await
+        };
+        let field = if round % 2 == 0 { "session" } else { "client" };
+        let value = question.form_with(field).field(field).to_owned();
+        let requests: Vec<_> = (0..MANY).map(|_| party.request()).collect();
+        let answers = futures_util::future::join_all(requests.iter().map(|request| {
+            let address = request.address();
+            let other = &other;
+            async move { other.get(&address).await }
+        }));
+        let end = [(field, value.as_str())];
+        let (answers, ended) = tokio::join!(answers, owner.submit(&question, &end));
+        ended.assert_status(303);
+        for (answer, request) in answers.iter().zip(&requests) {
+            assert!(answer.status < 500, "{answer:?}");
+            if answer.location().is_some_and(|to| to.contains("code=")) {
+                party.redeem(&party.code(answer, request), request).await.assert_error(400, "invalid_grant");
+            }
+        }
+    }
+}

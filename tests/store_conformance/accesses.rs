@@ -107,11 +107,11 @@ on_every_database! {
         .await;
         let clients = db.read(|db| grants::clients_of_session(db, &alice(), &Sid::new("sid-b"), NOW)).await;
         assert_eq!(clients, [ClientId::new("b")]);
-        assert_eq!(db.write(|db| grants::revoke_of_session(db, &alice(), &Sid::new("sid-b"), NOW)).await, 1);
-        assert_eq!(db.write(|db| grants::revoke_of_session(db, &alice(), &Sid::new("sid-d"), NOW)).await, 0);
+        assert_eq!(db.write(|db| grants::revoke_of_sessions(db, &alice(), &[Sid::new("sid-b")], NOW)).await, 1);
+        assert_eq!(db.write(|db| grants::revoke_of_sessions(db, &alice(), &[Sid::new("sid-d")], NOW)).await, 0);
         assert!(db.read(|db| grants::clients_of_session(db, &alice(), &Sid::new("sid-b"), NOW)).await.is_empty());
         assert_eq!((is_revoked(&db, "a").await, is_revoked(&db, "b").await), ((false, false), (true, true)));
-        assert_eq!(db.write(|db| grants::revoke_of_other_sessions(db, &session("a", "alice"), NOW)).await, 1);
+        assert_eq!(db.write(|db| grants::revoke_of_sessions(db, &alice(), &[Sid::new("sid-c"), Sid::new("sid-none")], NOW)).await, 1);
         for (name, expected) in [("a", false), ("c", true), ("gone", false), ("d", false)] {
             assert_eq!(is_revoked(&db, name).await, (expected, expected), "{name}");
         }

@@ -157,7 +157,10 @@ on_every_database! {
             assert_eq!(db.read(move |db| consents::find(db, &keys().0, &keys().1)).await, Some(consent));
         }
         assert_eq!(db.read(move |db| consents::find(db, &keys().0, &ClientId::new("Native"))).await, None);
+        assert!(db.write(move |db| consents::confirm(db, &keys().0, &keys().1)).await);
+        assert!(!db.write(move |db| consents::confirm(db, &keys().0, &ClientId::new("nobody"))).await);
         assert!(db.write(move |db| consents::remove(db, &keys().0, &keys().1)).await);
+        assert!(!db.write(move |db| consents::confirm(db, &keys().0, &keys().1)).await);
         assert!(!db.write(move |db| consents::remove(db, &keys().0, &keys().1)).await);
     }
 

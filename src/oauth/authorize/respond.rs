@@ -36,7 +36,8 @@ pub async fn issue(
         code: (code.hash(), request.clone()),
         remember: remembered(request, &who, flow, edge),
         interaction: flow.map(|flow| flow.interaction.hash),
-        seen: sessions::is_due(&who.session, edge.context.now).then(|| (who.session.clone(), session_policy(edge))),
+        relies_on_consent: !client.skip_consent && !flow.is_some_and(|flow| flow.interaction.progress.consented),
+        session: (who.session.clone(), session_policy(edge)),
     };
     if !edge.store.write(move |db| issue.store(db)).await? {
         return Err(AuthorizeError::InteractionGone);
@@ -68,11 +69,14 @@ struct Issue {
     code: (crate::domain::secret::TokenHash, AuthorizationRequest),
     remember: Option<Consent>,
     interaction: Option<crate::domain::secret::TokenHash>,
-    seen: Option<(Session, SessionPolicy)>,
+    relies_on_consent: bool,
+    session: (Session, SessionPolicy),
     by: By,
 }
 
 impl Issue {
+    /// Session and consent were read before this transaction. Whoever ends one of them revokes, after that, the grants that
+    /// stand on it; so a grant is added only where both are still there and cannot go before it is.
     fn store(&self, db: &mut Db) -> Result<bool, StoreError> {
         if let Some(interaction) = &self.interaction
             && !store::interactions::remove(db, interaction)?
@@ -80,11 +84,15 @@ impl Issue {
             return Ok(false);
         }
         let now = self.grant.created_at;
+        let (session, policy) = &self.session;
+        if !sessions::mark_seen(db, session, *policy, now)? {
+            return Ok(false);
+        }
+        if self.relies_on_consent && !store::consents::confirm(db, &self.grant.user_id, &self.grant.client_id)? {
+            return Ok(false);
+        }
         if let Some(consent) = &self.remember {
             store::consents::save(db, consent)?;
-        }
-        if let Some((session, policy)) = &self.seen {
-            sessions::mark_seen(db, session, *policy, now)?;
         }
         store::grants::insert(db, &self.grant)?;
         let (hash, request) = &self.code;
