@@ -69,8 +69,7 @@ fn schemathesis(server: &Server) -> Program {
         .arg(format!("{}/api/openapi.json", server.issuer))
         .args(["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "20", "--seed", "1"])
         .args(["--no-color", "--warnings", "off", "--suppress-health-check", "all", "--continue-on-failure"])
-        .args(["--request-timeout", "30"])
-        .env("HYPOTHESIS_DATABASE_FILE", ":memory:")
+        .args(["--request-timeout", "30", "--generation-database", "none"])
         .folder(support::programs::target_folder("schemathesis"))
 }
 
