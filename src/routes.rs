@@ -61,7 +61,7 @@ static TABLE: &[Row] = rows! {
     "/token": Policy::TOKEN, "POST" => oauth::token::post;
     "/introspect": Policy::BACK_CHANNEL, "POST" => oauth::introspect::post;
     "/revoke": Policy::TOKEN, "POST" => oauth::revoke::post;
-    "/api/usage": Policy { auth: Auth::AdminOrReport, ..Policy::API }, "POST" => reporting::post;
+    "/api/usage": Policy { auth: Auth::AdminOrReport, ..Policy::API }, "GET" => admin::report::get, "POST" => reporting::post;
     "/userinfo": Policy::BEARER, "GET" => oidc::userinfo::get, "POST" => oidc::userinfo::post;
     "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
     "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;

@@ -1,4 +1,4 @@
-//! Pages for administrators, and the admin API under `/api`: clients, users, keys, audit, resources and scopes, as JSON (its description is `openapi`'s).
+//! Pages for administrators, and the admin API under `/api`: clients, users, keys, audit, usage, resources and scopes, as JSON (its description is `openapi`'s).
 //!
 //! The door (`web/middleware/authority.rs`) has let the request through and says who it is; here it is carried out by the
 //! same functions that the commands use, in one transaction with its audit events. Refusals are problem documents (RFC
@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod clients;
 pub mod home;
 pub mod keys;
+pub mod report;
 pub mod usage;
 pub mod users;
 

@@ -81,6 +81,22 @@ impl Lifetime {
         Self::hours(days * 24)
     }
 
+    /// What [`Self::parse`] reads, in words.
+    pub const FORM: &'static str = "a span is a number and h, d or w, such as 24h, at most 10 years";
+
+    /// Reads `24h`, `7d` or `4w`: at least one hour, at most ten years.
+    pub fn parse(text: &str) -> Option<Self> {
+        let unit = text.chars().last()?;
+        let count: i64 = text[..text.len() - unit.len_utf8()].parse().ok()?;
+        let hours = match unit {
+            'h' => count,
+            'd' => count.saturating_mul(24),
+            'w' => count.saturating_mul(24 * 7),
+            _ => return None,
+        };
+        (1..=87_840).contains(&hours).then(|| Self::hours(hours))
+    }
+
     /// The span in seconds.
     pub const fn as_seconds(self) -> i64 {
         self.0
@@ -101,6 +117,16 @@ mod tests {
         assert_eq!(Timestamp::from_seconds(i64::MAX).rfc3339(), i64::MAX.to_string());
         for bad in ["", "2027", "2027-13-01", "2027-07-01 00:00", "yesterday"] {
             assert_eq!(Timestamp::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn spans_are_hours_days_or_weeks() {
+        assert_eq!(Lifetime::parse("24h"), Some(Lifetime::hours(24)));
+        assert_eq!(Lifetime::parse("7d"), Some(Lifetime::days(7)));
+        assert_eq!(Lifetime::parse("4w"), Some(Lifetime::days(28)));
+        for bad in ["", "d", "0d", "-1d", "7", "7m", "7é", "99999w", "1.5d", "9223372036854775807w"] {
+            assert_eq!(Lifetime::parse(bad), None, "{bad}");
         }
     }
 }

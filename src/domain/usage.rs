@@ -270,6 +270,9 @@ impl Dimension {
     pub const ALL: [Self; 7] =
         [Self::Time, Self::Source, Self::Client, Self::Resource, Self::Endpoint, Self::Grant, Self::Outcome];
 
+    /// What a name is, in words.
+    pub const NAMES: &'static str = "it is one of time, source, client, resource, endpoint, grant, outcome";
+
     /// The name on the command line and in JSON.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -9,7 +9,7 @@ mod protocol;
 
 pub use page::get as page;
 
-use crate::admin::{audit, catalogue, clients, keys, users};
+use crate::admin::{audit, catalogue, clients, keys, report, users};
 use crate::domain::issuer::Issuer;
 use crate::routes;
 use crate::web::answer::problem::Problem;
@@ -38,6 +38,7 @@ const MAX_AGE_SECONDS: u32 = 300;
         protocol::ready,
         protocol::openapi,
         protocol::report_usage,
+        report::get,
         clients::list,
         clients::create,
         clients::show,

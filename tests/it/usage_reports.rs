@@ -254,3 +254,48 @@ async fn the_report_itself_is_counted_for_the_client_that_sends_it() {
     let values: Vec<&str> = lines[0].values.iter().map(|(_, value)| value.as_str()).collect();
     assert_eq!((values, lines[0].tally.requests), (vec!["orders-api", API], 1));
 }
+
+/// `GET /api/usage` for an administrator: what was reported, told apart and filtered as on the command line.
+#[tokio::test]
+async fn the_admin_api_tells_what_was_counted() {
+    let app = TestApp::usual().client(clients::operator()).start().await;
+    let token = |scope: &'static str| {
+        let resource = format!("{}/api", app.issuer);
+        let form =
+            vec![("grant_type", "client_credentials".to_owned()), ("scope", scope.to_owned()), ("resource", resource)];
+        let request = app.http.post(app.url("/token")).header("authorization", basic("operator", SECRET)).form(&form);
+        async { app.send(request).await.json()["access_token"].as_str().unwrap().to_owned() }
+    };
+    let reader = token("admin:read").await;
+    let ask = |query: &'static str| {
+        let request = app.http.get(app.url(&format!("/api/usage{query}"))).bearer_auth(&reader);
+        async { app.send(request).await }
+    };
+    let answer = ask("?by=client,endpoint,outcome&client=operator&last=1d").await;
+    answer.assert_status(200).assert_no_store();
+    let report = answer.json();
+    assert_eq!(report["total"]["requests"], 1, "{report}");
+    let line = &report["lines"][0];
+    assert_eq!(
+        (&line["client"], &line["endpoint"], &line["outcome"]),
+        (&json!("operator"), &json!("POST /token"), &json!("ok"))
+    );
+    assert_eq!(report["period"], "hour");
+    assert_eq!(ask("?by=time&period=day&limit=1").await.json()["period"], "day");
+    for (query, field) in [
+        ("?last=7", "last"),
+        ("?last=7d&since=2027-01-01", "last"),
+        ("?since=2027-01-02&until=2027-01-01", "since"),
+        ("?period=week", "period"),
+        ("?by=client,colour", "by"),
+        ("?source=elsewhere", "source"),
+        ("?limit=0", "limit"),
+        ("?sinc=2027-01-01", "sinc"),
+        ("?by=client&by=outcome", "by"),
+    ] {
+        let answer = ask(query).await;
+        answer.assert_status(400);
+        assert_eq!(answer.json()["errors"][0]["field"], field, "{query}: {answer:?}");
+    }
+    app.get("/api/usage").await.assert_status(401);
+}
