@@ -3,12 +3,17 @@
 mod support;
 
 use diesel::prelude::*;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message as _;
 use serde_json::Value;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use support::databases::{DatabaseKind, TestDatabase};
 use support::server::Server;
 use tempfile::TempDir;
@@ -413,4 +418,100 @@ fn every_shell_is_completed_and_every_command_explains_itself() {
         assert!(run(&[command, "--help"]).contains("Usage: authward"), "{command}");
     }
     assert!(run(&["keys", "list", "--help"]).contains("--format"));
+}
+
+/// A collector: keeps the bodies that are posted to it.
+fn collector() -> (u16, Arc<Mutex<Vec<Vec<u8>>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    let bodies = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&bodies);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.expect("a connection"));
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                if stream.read_until(b'\n', &mut head).unwrap_or(0) == 0 {
+                    break;
+                }
+            }
+            let head = String::from_utf8(head).expect("a head").to_ascii_lowercase();
+            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+            let mut body = vec![0; length.and_then(|text| text.parse().ok()).unwrap_or(0)];
+            if head.starts_with("post /v1/traces ") && stream.read_exact(&mut body).is_ok() {
+                kept.lock().expect("the bodies").push(body);
+            }
+            let answer = "HTTP/1.1 200 OK\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = stream.get_mut().write_all(answer.as_bytes());
+        }
+    });
+    (port, bodies)
+}
+
+/// The value of an attribute, as text.
+fn attribute(attributes: &[KeyValue], name: &str) -> Option<String> {
+    let value = attributes.iter().find(|attribute| attribute.key == name)?.value.as_ref()?.value.as_ref()?;
+    Some(match value {
+        any_value::Value::StringValue(text) => text.clone(),
+        any_value::Value::IntValue(number) => number.to_string(),
+        other => format!("{other:?}"),
+    })
+}
+
+/// W3C Trace Context §3.2: the caller's trace goes on here; what is sent names routes and outcomes, and nothing secret.
+#[test]
+fn requests_are_traced_to_a_collector_without_what_is_secret() {
+    let (port, bodies) = collector();
+    let endpoint = format!("http://127.0.0.1:{port}");
+    let setup = serde_json::json!({ "clients": [{
+        "client_id": "app", "token_endpoint_auth_method": "none", "redirect_uris": ["https://app.example/cb"],
+    }] });
+    let mut server = Server::with_settings(&setup, &[("AUTHWARD__OBSERVABILITY__OTLP_ENDPOINT", &endpoint)]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (trace, caller) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+    let form = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "app"),
+        ("code", "the-code-nobody-may-see"),
+        ("code_verifier", "the-verifier-nobody-may-see-the-verifier-nobody"),
+        ("redirect_uri", "https://app.example/cb?state=the-state"),
+    ];
+    let status = runtime.block_on(async {
+        let client = reqwest::Client::new();
+        let request = client.post(format!("{}/token?probe=the-query", server.issuer)).form(&form);
+        let answer = request.header("traceparent", format!("00-{trace}-{caller}-01")).send().await.expect("an answer");
+        answer.status().as_u16()
+    });
+    assert_eq!(status, 400);
+    server.terminate();
+    let bodies = bodies.lock().expect("the bodies");
+    let exports: Vec<ExportTraceServiceRequest> =
+        bodies.iter().map(|body| ExportTraceServiceRequest::decode(body.as_slice()).expect("an export")).collect();
+    let resources: Vec<_> = exports.iter().flat_map(|export| &export.resource_spans).collect();
+    let service = resources[0].resource.as_ref().and_then(|resource| attribute(&resource.attributes, "service.name"));
+    assert_eq!(service.as_deref(), Some("authward"));
+    let spans: Vec<&Span> =
+        resources.iter().flat_map(|resource| &resource.scope_spans).flat_map(|scope| &scope.spans).collect();
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let request = spans.iter().find(|span| span.name == "POST /token").unwrap_or_else(|| panic!("{spans:?}"));
+    assert_eq!((hex(&request.trace_id).as_str(), hex(&request.parent_span_id).as_str()), (trace, caller));
+    let of = |name: &str| attribute(&request.attributes, name).unwrap_or_default();
+    assert_eq!(
+        (of("http.route"), of("http.response.status_code"), of("client.id")),
+        ("/token".to_owned(), "400".to_owned(), "app".to_owned())
+    );
+    assert!(of("rule").starts_with("AW-"), "{request:?}");
+    let within = spans.iter().filter(|span| span.parent_span_id == request.span_id);
+    assert!(within.clone().any(|span| span.name == "database write"), "{spans:?}");
+    assert!(within.into_iter().all(|span| span.trace_id == request.trace_id));
+    for span in &spans {
+        assert!(!span.name.starts_with("database") || !span.parent_span_id.is_empty(), "what runs by itself: {span:?}");
+    }
+    for body in bodies.iter() {
+        let text = String::from_utf8_lossy(body);
+        for secret in ["nobody-may-see", "the-query", "the-state"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+    assert!(!server.log().contains("the-query"), "{}", server.log());
 }

@@ -8,9 +8,11 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const OTHER_FILES: u64 = 512;
 
 pub(super) async fn run(context: Context) -> Result<(), Failure> {
-    logging::start(&context.settings.observability);
+    let traces = logging::start(&context.settings.observability).map_err(Failure::Unusable)?;
     allow_open_files(context.settings.limits.max_connections);
-    app::run(context.settings).await.map_err(|error| match error {
+    let outcome = app::run(context.settings).await;
+    traces.finish();
+    outcome.map_err(|error| match error {
         AppError::MasterKey(_) | AppError::Outbound(_) | AppError::Tls(_) | AppError::Ui(_) => {
             Failure::Unusable(error.to_string())
         }

@@ -16,6 +16,8 @@ use reqwest::redirect;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 use url::{Host, Url};
 
 /// How long connecting may take.
@@ -118,8 +120,14 @@ impl Fetcher {
 }
 
 async fn send(request: reqwest::RequestBuilder, most: usize) -> Result<Fetched, OutboundError> {
+    let span = tracing::info_span!(target: "trace", "fetch", otel.kind = "client", http.response.status_code = Empty);
+    receive(request, most).instrument(span).await
+}
+
+async fn receive(request: reqwest::RequestBuilder, most: usize) -> Result<Fetched, OutboundError> {
     let mut answer = request.send().await.map_err(|error| failure(&error))?;
     let status = answer.status().as_u16();
+    Span::current().record("http.response.status_code", i64::from(status));
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
         if body.len() + chunk.len() > most {

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tracing::Instrument as _;
 
 type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 
@@ -76,7 +77,8 @@ impl Pool {
                 TrySendError::Disconnected(_) => PasswordsError::Failed,
             }
         })?;
-        answered.await.map_err(|_| PasswordsError::Failed)
+        let span = tracing::info_span!(target: "trace", "password hash");
+        answered.instrument(span).await.map_err(|_| PasswordsError::Failed)
     }
 }
 

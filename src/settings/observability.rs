@@ -1,7 +1,8 @@
-//! `observability.*`: logs and metrics.
+//! `observability.*`: logs, metrics and traces.
 
 use super::reader::Reader;
 use std::net::SocketAddr;
+use url::Url;
 
 /// `observability.*`
 #[derive(Debug, Clone)]
@@ -12,6 +13,10 @@ pub struct Observability {
     pub log_filter: String,
     /// Where metrics are served; `None`: nowhere.
     pub metrics_bind: Option<SocketAddr>,
+    /// Where traces are sent (OTLP over HTTP); `None`: nowhere.
+    pub otlp_endpoint: Option<Url>,
+    /// Of how many requests in a hundred a trace is sent.
+    pub traces_percent: i64,
 }
 
 /// How log lines look.
@@ -38,8 +43,20 @@ impl Observability {
             metrics_bind: reader.optional("observability.metrics_bind", |text| {
                 text.parse().map_err(|_| "it is not ADDRESS:PORT, such as 127.0.0.1:9090".to_owned())
             }),
+            otlp_endpoint: reader.optional("observability.otlp_endpoint", check_endpoint),
+            traces_percent: reader.number("observability.traces_percent", 0..=100),
         }
     }
+}
+
+fn check_endpoint(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let plain = url.filter(|url| {
+        url.username().is_empty() && url.password().is_none() && url.query().is_none() && url.fragment().is_none()
+    });
+    plain.ok_or_else(|| {
+        "it is not an http or https URL without credentials and query, such as http://127.0.0.1:4318".to_owned()
+    })
 }
 
 fn check_filter(text: &str) -> Result<String, String> {

@@ -52,6 +52,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use threads::{Mode, Task, Threads};
 use tokio::sync::oneshot;
+use tracing::{Instrument as _, Span};
 
 /// What the caller is granted beyond [`StoreOptions::wait`] before it is told that nothing came.
 const GRACE: Duration = Duration::from_millis(500);
@@ -164,7 +165,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.carry_out(Mode::Read, self.0.wait, work).await
+        self.carry_out(Mode::Read, self.0.wait, work).instrument(self.span("read")).await
     }
 
     /// Runs the closure as one transaction, kept exactly when it returns `Ok` and this returns `Ok`. It may run more
@@ -177,7 +178,7 @@ impl Store {
         &self,
         work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.carry_out(Mode::Write, self.0.wait, work).await
+        self.carry_out(Mode::Write, self.0.wait, work).instrument(self.span("write")).await
     }
 
     /// Whether the database can be reached and its schema is current.
@@ -204,6 +205,22 @@ impl Store {
     /// How much work could not be done since the store was opened, whatever the reason but a unique value.
     pub fn failures(&self) -> u64 {
         self.0.failures.load(Ordering::Relaxed)
+    }
+
+    /// A part of the trace of a request. What runs by itself is not traced.
+    fn span(&self, operation: &'static str) -> Span {
+        if Span::current().is_none() {
+            return Span::none();
+        }
+        let system = match self.backend() {
+            Backend::Sqlite => "sqlite",
+            Backend::Postgresql => "postgresql",
+            Backend::Mysql => "mysql",
+        };
+        tracing::info_span!(
+            target: "trace", "database", otel.name = format_args!("database {operation}"), otel.kind = "client",
+            db.system.name = system, db.operation.name = operation,
+        )
     }
 
     /// Which database this is.

@@ -97,6 +97,14 @@ impl Server {
         (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
+    /// Ends it in order (SIGTERM), and waits until it has.
+    pub fn terminate(&mut self) {
+        let id = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("its id");
+        rustix::process::kill_process(id, rustix::process::Signal::TERM).expect("our own child");
+        let status = self.child.wait().expect("our own child");
+        assert!(status.success(), "{status}\n{}", self.log());
+    }
+
     /// Where the installation is.
     pub fn folder(&self) -> &Path {
         self.home.path()

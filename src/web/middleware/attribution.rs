@@ -51,7 +51,7 @@ pub struct EndpointNames {
 }
 
 impl EndpointNames {
-    fn of(&self, method: &Method) -> &'static str {
+    pub(super) fn of(&self, method: &Method) -> &'static str {
         let name = if *method == Method::HEAD { "GET" } else { method.as_str() };
         let own = self.by_method.iter().find(|(method, _)| *method == name).map(|(_, endpoint)| *endpoint);
         own.unwrap_or(if *method == Method::OPTIONS { self.preflight } else { self.other })

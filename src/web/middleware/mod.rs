@@ -1,4 +1,4 @@
-//! The middleware, from the outside in: request id, access log, usage count, catch panic, real address, head checks, security
+//! The middleware, from the outside in: request id, trace, access log, usage count, catch panic, real address, head checks, security
 //! headers (all of them in [`outer`], for every request, also those that match no route); then, by the policy of the route,
 //! who may use it, caching, cross-origin access and compression ([`by_policy`]). Forms check their own token, because what a form is bound to is
 //! known to its handler only.
@@ -12,6 +12,7 @@ mod authority;
 mod cross_origin;
 mod head;
 pub mod real_ip;
+mod trace;
 
 pub use attribution::{Attribution, EndpointNames};
 
@@ -35,6 +36,7 @@ use authority::Turned;
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use tracing::Instrument as _;
 
 /// The client of a request, noted by its handler for cross-origin access and the access log.
 #[derive(Clone)]
@@ -62,12 +64,13 @@ pub async fn outer(
     let _busy = Busy::with(request.request());
     let context = context_of(&request);
     request.extensions_mut().insert(context.clone());
+    let span = trace::begin(&request, &context);
     let mut response = match head::check(&request) {
         Err(refusal) => {
             let refused = close(refuse(request.request(), &refusal));
             request.into_response(refused)
         }
-        Ok(()) => next.call(request).await?.map_into_boxed_body(),
+        Ok(()) => next.call(request).instrument(span.clone()).await?.map_into_boxed_body(),
     };
     let services = response.request().app_data::<web::Data<Services>>();
     let is_https = services.is_some_and(|services| services.settings.server.issuer.is_https());
@@ -77,6 +80,7 @@ pub async fn outer(
     }
     attribution::count(response.request(), &context, response.status(), stopwatch.elapsed());
     log_access(response.request(), &context, response.status(), stopwatch);
+    trace::end(&span, response.request(), response.status());
     Ok(response)
 }
 
