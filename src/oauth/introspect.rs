@@ -7,6 +7,7 @@
 use super::inquiry::{Inquiry, InquiryError};
 use crate::domain::client::Client;
 use crate::domain::time::Timestamp;
+use crate::domain::user::User;
 use crate::tokens::access_token::Audience;
 use crate::tokens::{LiveAccessToken, LiveRefreshToken, NotLive, refresh_token};
 use crate::web::answer::json;
@@ -61,7 +62,7 @@ async fn answer(edge: &Edge, body: Body) -> Result<HttpResponse, InquiryError> {
         let found = if_live(edge.tokens.load_live_refresh_token(token, edge.context.now).await)?;
         // A refresh token is for its own client and this server; no protected resource has a use for one.
         return Ok(match found.filter(|found| found.family.client_id == client.id) {
-            Some(found) => json::answer(&of_refresh_token(edge, &found)),
+            Some(found) => json::answer(&of_refresh_token(edge, &client, &found)),
             None => inactive(),
         });
     }
@@ -98,6 +99,11 @@ async fn may_know(edge: &Edge, client: &Client, token: &LiveAccessToken) -> Resu
     Ok(client.may_introspect(&token.client.id, &token.audience, &catalogue.resources))
 }
 
+/// What the user is called everywhere would join the subjects of different sectors (OIDC Core §17.3).
+fn username<'a>(client: &Client, user: &'a User) -> Option<&'a str> {
+    client.pairwise_sector().is_none().then(|| user.username.as_str())
+}
+
 fn of_access_token<'a>(edge: &'a Edge, token: &'a LiveAccessToken) -> Active<'a> {
     Active {
         active: true,
@@ -105,7 +111,7 @@ fn of_access_token<'a>(edge: &'a Edge, token: &'a LiveAccessToken) -> Active<'a>
         sub: &token.subject,
         aud: Audience::of(&token.audience),
         client_id: token.client.id.as_str(),
-        username: token.user.as_ref().map(|user| user.username.as_str()),
+        username: token.user.as_ref().and_then(|user| username(&token.client, user)),
         scope: token.scopes.to_string(),
         token_type: Some("Bearer"),
         iat: token.issued_at,
@@ -115,7 +121,7 @@ fn of_access_token<'a>(edge: &'a Edge, token: &'a LiveAccessToken) -> Active<'a>
     }
 }
 
-fn of_refresh_token<'a>(edge: &'a Edge, token: &'a LiveRefreshToken) -> Active<'a> {
+fn of_refresh_token<'a>(edge: &'a Edge, client: &Client, token: &'a LiveRefreshToken) -> Active<'a> {
     let family = &token.family;
     Active {
         active: true,
@@ -123,7 +129,7 @@ fn of_refresh_token<'a>(edge: &'a Edge, token: &'a LiveRefreshToken) -> Active<'
         sub: &token.subject,
         aud: Audience::One(edge.issuer().as_str()),
         client_id: family.client_id.as_str(),
-        username: Some(token.user.username.as_str()),
+        username: username(client, &token.user),
         scope: family.scopes.to_string(),
         token_type: None,
         iat: family.position.rotated_at,

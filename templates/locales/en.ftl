@@ -177,7 +177,7 @@ profile-name-rule = Use at most 128 characters, without line breaks or hidden ma
 profile-locale-rule = Choose a language from the list.
 
 ## E-mail address
-email-title = Change e-mail address
+email-title = Change e‑mail address
 email-lead = You sign in with it, and it is where we write to you.
 email-password-hint = So that nobody can change it in a browser you left open.
 email-submit = Change e-mail address

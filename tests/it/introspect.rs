@@ -311,3 +311,23 @@ async fn a_clients_own_token_has_no_username_and_the_client_as_its_subject() {
     let other = party.ask("/token", &[("grant_type", "client_credentials")]).await.json();
     assert_eq!(party.introspect(other["access_token"].as_str().unwrap()).await.json()["active"], true);
 }
+
+/// OIDC Core §8.1, §17.3: who is known by another subject in each sector is known by no name either.
+#[tokio::test]
+async fn a_token_of_a_pairwise_client_tells_no_user_name() {
+    let mut pairwise = Client { id: ClientId::new("paired"), ..clients::backend_basic() };
+    pairwise.metadata.insert("subject_type".to_owned(), json!("pairwise"));
+    pairwise.redirect_uris.truncate(1);
+    let app = TestApp::usual().client(pairwise).client(api("everything", Some("all"))).start().await;
+    let (paired, everything) = (caller(&app, "paired"), caller(&app, "everything"));
+    let tokens = paired.sign_in(&app.browser(), "alice").await;
+    let sub = jwt::claims_of(&tokens.access_token)["sub"].clone();
+    for answer in [
+        everything.introspect(&tokens.access_token).await,
+        paired.introspect(&tokens.access_token).await,
+        paired.introspect(tokens.refresh()).await,
+    ] {
+        let told = answer.json();
+        assert_eq!((&told["active"], &told["sub"], told.get("username")), (&json!(true), &sub, None), "{told}");
+    }
+}
