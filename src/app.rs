@@ -2,6 +2,8 @@
 //! the same one.
 
 use crate::clients::Clients;
+use crate::clients::assertion::Assertions;
+use crate::clients::keys::ClientKeys;
 use crate::clock::Clock;
 use crate::domain::client::{ApplicationType, Client, ClientAuthentication, GrantType};
 use crate::domain::id::ClientId;
@@ -13,7 +15,7 @@ use crate::entropy::Entropy;
 use crate::jobs::Jobs;
 use crate::keys::{KeyPolicy, Keys, MasterKey, MasterKeyError};
 use crate::metrics;
-use crate::outbound::{Fetcher, OutboundError};
+use crate::outbound::{Fetcher, LazyFetcher, OutboundError};
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::routes;
@@ -88,11 +90,10 @@ impl App {
         let keys = Keys::new(store.clone(), master, clock.clone(), entropy.clone(), key_policy(&settings));
         let passwords = Passwords::new(&settings.accounts.passwords, entropy.clone())
             .map_err(|cause| AppError::System { what: "the password threads could not be started".into(), cause })?;
-        let clients = Clients::new(
-            store.clone(),
-            demo_client(&settings.server.issuer),
-            Resource::built_in(&settings.server.issuer),
-        );
+        let issuer = &settings.server.issuer;
+        let client_keys = ClientKeys::new(LazyFetcher::new(settings.outbound.clone()), clock.clone());
+        let assertions = Assertions::new(store.clone(), client_keys, keys.secret_seal(), issuer);
+        let clients = Clients::new(store.clone(), demo_client(issuer), Resource::built_in(issuer), assertions);
         let services = Services {
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,

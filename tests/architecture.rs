@@ -34,7 +34,20 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("users", &["domain", "store"]),
     (
         "clients",
-        &["domain", "settings", "clock", "entropy", "store", "keys", "ui", "mail", "passwords", "usage", "sessions"],
+        &[
+            "domain",
+            "settings",
+            "clock",
+            "entropy",
+            "store",
+            "keys",
+            "outbound",
+            "ui",
+            "mail",
+            "passwords",
+            "usage",
+            "sessions",
+        ],
     ),
     (
         "tokens",

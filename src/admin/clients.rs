@@ -2,10 +2,11 @@
 
 use super::input::Parameters;
 use super::{ApiError, by, created, finish, ok};
-use crate::clients::change;
 use crate::clients::metadata::{self, GivenSecret, Rules};
+use crate::clients::{change, secret};
 use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
+use crate::domain::secret::Secret;
 use crate::domain::time::Lifetime;
 use crate::store;
 use crate::web::extract::{Edge, Query};
@@ -32,7 +33,7 @@ pub struct ClientDocument {
     /// The name that people are shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_name: Option<String>,
-    /// `none`, `client_secret_basic` or `client_secret_post`.
+    /// `none`, `client_secret_basic`, `client_secret_post`, `client_secret_jwt` or `private_key_jwt`.
     token_endpoint_auth_method: &'static str,
     /// `web` or `native`.
     #[schema(value_type = String)]
@@ -186,7 +187,7 @@ pub async fn create(edge: Edge, body: JsonBody) -> HttpResponse {
         let generated = given.needs_secret().then(|| edge.entropy.secret());
         let mut client = given.client(&edge, None).await?;
         if let Some(secret) = &generated {
-            client.secret = Some(ClientSecret::generated(secret.reveal()));
+            client.secret = Some(generated_form(&edge, &client, secret));
         }
         let (stored, by) = (client.clone(), by(&edge));
         if !edge.store.write(move |db| change::create(db, &stored, &by)).await? {
@@ -224,14 +225,14 @@ pub async fn replace(edge: Edge, id: web::Path<String>, body: JsonBody) -> HttpR
     let result = async {
         let before = load(&edge, &id).await?;
         let given = Given::read(&edge, Some(&id), body.0?)?;
-        if given.needs_secret() && before.secret.is_none() {
-            let what = "it is required: the client was public and has none yet";
+        let method = given.registered.authentication;
+        if given.needs_secret() && !before.secret.as_ref().is_some_and(|stored| secret::serves(stored, method)) {
+            let what = "it is required: the client has none yet, or one that is kept as a hash and cannot sign";
             return Err(ApiError::field("client_secret", what));
         }
         let after = given.client(&edge, Some(&before)).await?;
         altered(&edge, &id, move |client| {
-            let secret =
-                if after.secret.is_some() || !is_confidential(&after) { &after.secret } else { &client.secret };
+            let secret = if after.secret.is_some() || !has_secret(&after) { &after.secret } else { &client.secret };
             *client = domain::Client { secret: secret.clone(), ..after.clone() };
         })
         .await
@@ -270,14 +271,13 @@ pub async fn enable(edge: Edge, id: web::Path<String>) -> HttpResponse {
 )]
 pub async fn renew_secret(edge: Edge, id: web::Path<String>) -> HttpResponse {
     let result = async {
-        if !is_confidential(&load(&edge, &id).await?) {
-            return Err(ApiError::State(
-                "a client with token_endpoint_auth_method none",
-                "a client that authenticates itself",
-            ));
+        let client = load(&edge, &id).await?;
+        if !has_secret(&client) {
+            let sent = "a client whose token_endpoint_auth_method needs no secret";
+            return Err(ApiError::State(sent, "a client that has a secret"));
         }
         let secret = edge.entropy.secret();
-        let stored = ClientSecret::generated(secret.reveal());
+        let stored = generated_form(&edge, &client, &secret);
         alter(&edge, &id, move |client| client.secret = Some(stored.clone())).await?;
         Ok(ok(&NewSecret { client_id: id.to_string(), client_secret: secret.reveal().to_owned() }))
     };
@@ -305,7 +305,7 @@ impl Given {
         let id = metadata::parse_client_id(&id).map_err(|what| ApiError::field("client_id", what))?;
         let says = |name: &str| members.get(name).is_some_and(|secret| !secret.is_null());
         let gives_secret = says("client_secret") || says("client_secret_hash");
-        if !gives_secret && !is_public(&members) {
+        if !gives_secret && needs_secret(&members) {
             // Whether there is one already is asked later; the rules want one said.
             members.insert("client_secret".to_owned(), json!(edge.entropy.secret().reveal()));
         }
@@ -315,13 +315,23 @@ impl Given {
     }
 
     fn needs_secret(&self) -> bool {
-        is_confidential(&self.registered) && self.secret.is_none()
+        has_secret(&self.registered) && self.secret.is_none()
     }
 
     /// The client, its chosen secret stretched.
     async fn client(self, edge: &Edge, before: Option<&domain::Client>) -> Result<domain::Client, ApiError> {
+        let (id, method) = (&self.registered.id, self.registered.authentication);
+        let seal = edge.keys.secret_seal();
         let secret = match &self.secret {
-            Some(GivenSecret::Clear(secret)) => Some(ClientSecret::Stretched(edge.passwords.hash(secret).await?)),
+            Some(GivenSecret::Clear(secret)) => match secret::sealed(&seal, (id, method), secret) {
+                Some(sealed) => Some(sealed),
+                None => Some(ClientSecret::Stretched(edge.passwords.hash(secret).await?)),
+            },
+            Some(GivenSecret::Stored(ClientSecret::Sealed(sealed))) => {
+                let opened = seal.open(id, sealed);
+                opened.map_err(|error| ApiError::field("client_secret_hash", error.to_string()))?;
+                Some(ClientSecret::Sealed(sealed.clone()))
+            }
             Some(GivenSecret::Stored(stored)) => Some(stored.clone()),
             None => None,
         };
@@ -335,12 +345,19 @@ impl Given {
     }
 }
 
-fn is_public(members: &Map<String, Value>) -> bool {
-    members.get("token_endpoint_auth_method").and_then(Value::as_str) == Some(ClientAuthentication::None.as_str())
+/// Whether a client with this metadata has a secret. What is no method is found later.
+fn needs_secret(members: &Map<String, Value>) -> bool {
+    let said = members.get("token_endpoint_auth_method").and_then(Value::as_str);
+    let method = ClientAuthentication::ALL.into_iter().find(|method| said == Some(method.as_str()));
+    method.is_none_or(ClientAuthentication::needs_secret)
 }
 
-fn is_confidential(client: &domain::Client) -> bool {
-    client.authentication != ClientAuthentication::None
+const fn has_secret(client: &domain::Client) -> bool {
+    client.authentication.needs_secret()
+}
+
+fn generated_form(edge: &Edge, client: &domain::Client, secret: &Secret) -> ClientSecret {
+    secret::generated(&edge.keys.secret_seal(), (&client.id, client.authentication), secret)
 }
 
 fn unknown(id: &str) -> ApiError {

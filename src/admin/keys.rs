@@ -54,7 +54,7 @@ impl From<SigningKey> for KeyDocument {
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RotationOrder {
-    /// Only this algorithm: `ES256`, `RS256` or `EdDSA`.
+    /// Only this algorithm: `ES256`, `RS256`, `EdDSA` or `PS256`.
     algorithm: Option<String>,
     /// Let the next key sign at once; verifiers that have cached the JWKS do not know it until they look again.
     force: Option<bool>,

@@ -1,9 +1,11 @@
 //! `authward apply FILE`
 
-use super::apply::{Applier, Change, FieldChange, Kind, LARGEST, Mode, Order, Report, Verb};
+use super::apply::{Applier, Change, FieldChange, Kind, LARGEST, Mode, Order, Report, SealSource, Verb};
 use super::output::{self, Format};
 use super::progress::Progress;
 use super::{Context, Failure, open};
+use crate::app;
+use crate::keys::{MasterKey, SecretSeal};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
@@ -56,12 +58,29 @@ impl Apply {
             entropy: context.entropy.clone(),
             rules: Applier::rules(&context.settings),
             progress: Progress::on_terminal(),
+            seal: self.seal(context),
         };
         let order = Order { mode: if self.check { Mode::Check } else { Mode::Apply }, prunes: self.prune };
         let report = applier.apply(&self.file, &text, order, context.now()).await;
         let report = report.map_err(|error| Failure::Work(format!("nothing was applied:\n{error}")))?;
         self.print(&report)?;
         if self.check && report.differs() { Err(Failure::Drift) } else { Ok(()) }
+    }
+
+    /// A check makes no master key: what it would seal is seen by nobody.
+    fn seal(&self, context: &Context) -> SealSource {
+        let (settings, entropy, is_check) = (context.settings.clone(), context.entropy.clone(), self.check);
+        SealSource::new(move || {
+            let keys = &settings.keys;
+            let is_made = |path: &std::path::Path| path.exists();
+            let is_missing = keys.may_make_master_key && !keys.master_key_file.as_deref().is_some_and(is_made);
+            let master = if is_check && is_missing {
+                MasterKey::generate(&entropy)
+            } else {
+                app::master_key(&settings, &entropy).map_err(|error| error.to_string())?
+            };
+            Ok(SecretSeal::new(master, entropy.clone()))
+        })
     }
 
     fn read(&self) -> std::io::Result<String> {

@@ -3,10 +3,12 @@
 use super::apply::{Applier, describe};
 use super::output::{self, Format, Row, text_of};
 use super::{Context, Failure, open, typed};
-use crate::clients::{change, metadata};
+use crate::app;
+use crate::clients::{change, metadata, secret};
 use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
 use crate::domain::secret::Secret;
+use crate::keys::SecretSeal;
 use crate::store::{self, Store};
 use clap::{Args, Subcommand};
 use serde::Serialize;
@@ -54,8 +56,8 @@ pub(super) enum Client {
 
 /// Add a client.
 ///
-/// A confidential client gets a generated secret, which is printed once, unless --secret-stdin is given. "authward apply"
-/// can say more of a client.
+/// A client whose method needs a secret gets a generated one, which is printed once, unless --secret-stdin is given.
+/// "authward apply" can say more of a client.
 #[derive(Debug, Args)]
 pub(super) struct Add {
     /// The client_id; generated where it is left out.
@@ -69,9 +71,12 @@ pub(super) struct Add {
     /// A client that cannot keep a secret: a native app or a page in a browser. The same as --auth-method none.
     #[arg(long, conflicts_with = "auth_method")]
     public: bool,
-    /// How it authenticates itself: none, client_secret_basic or client_secret_post.
+    /// How it authenticates itself: none, client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt.
     #[arg(long, value_name = "METHOD", default_value = "client_secret_basic")]
     auth_method: String,
+    /// Where its public keys are, for private_key_jwt.
+    #[arg(long, value_name = "URI")]
+    jwks_uri: Option<String>,
     /// It runs on a person's device: loopback and private-use redirect URIs are allowed.
     #[arg(long)]
     native: bool,
@@ -160,11 +165,12 @@ impl Client {
 
 async fn set_secret(context: &Context, client_id: &str, from_stdin: bool) -> Result<(), Failure> {
     let (_, client) = load(context, client_id).await?;
-    if client.authentication == ClientAuthentication::None {
-        return Err(Failure::work("the client has token_endpoint_auth_method none, and so no secret"));
+    if !client.authentication.needs_secret() {
+        let method = client.authentication.as_str();
+        return Err(Failure::Work(format!("the client has token_endpoint_auth_method {method}, and so no secret")));
     }
     let chosen = Chosen::new(context, from_stdin)?;
-    let stored = chosen.stored(context).await?;
+    let stored = chosen.stored(context, &client).await?;
     alter(context, ("client set-secret", client_id), move |client| client.secret = Some(stored.clone())).await?;
     match chosen {
         Chosen::Generated(secret) => output::print(&format!("Client secret (shown this once): {}\n", secret.reveal())),
@@ -195,8 +201,11 @@ impl Chosen {
         }
     }
 
-    /// A generated secret is hashed once; one that somebody chose is stretched.
-    async fn stored(&self, context: &Context) -> Result<ClientSecret, Failure> {
+    /// A secret that signs is sealed. Else a generated one is hashed once, and one that somebody chose is stretched.
+    async fn stored(&self, context: &Context, client: &domain::Client) -> Result<ClientSecret, Failure> {
+        if client.authentication == ClientAuthentication::ClientSecretJwt {
+            return seal(context, client, self.secret());
+        }
         match self {
             Self::Generated(secret) => Ok(ClientSecret::generated(secret.reveal())),
             Self::Typed(secret) => {
@@ -212,11 +221,14 @@ impl Add {
         let now = context.now();
         let id = self.client_id.clone().unwrap_or_else(|| context.entropy.uuid(now.seconds()));
         let id = metadata::parse_client_id(&id).map_err(|what| Failure::Unusable(format!("client_id: {what}")))?;
-        let is_public = self.public || self.auth_method == ClientAuthentication::None.as_str();
-        if is_public && self.secret_stdin {
-            return Err(Failure::Unusable("a public client has no secret: leave --secret-stdin out".to_owned()));
+        let without = [ClientAuthentication::None, ClientAuthentication::PrivateKeyJwt];
+        let has_secret = !self.public && without.iter().all(|method| self.auth_method != method.as_str());
+        if !has_secret && self.secret_stdin {
+            return Err(Failure::Unusable(
+                "a client of this method has no secret: leave --secret-stdin out".to_owned(),
+            ));
         }
-        let chosen = if is_public { None } else { Some(Chosen::new(context, self.secret_stdin)?) };
+        let chosen = if has_secret { Some(Chosen::new(context, self.secret_stdin)?) } else { None };
         let rules = Applier::rules(&context.settings);
         let registered = metadata::read(id, &self.metadata(), &rules).map_err(|errors| {
             Failure::Unusable(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
@@ -224,7 +236,7 @@ impl Add {
         let mut client = registered.client;
         let store = open::store(context).await?;
         if let Some(chosen) = &chosen {
-            client.secret = Some(chosen.stored(context).await?);
+            client.secret = Some(chosen.stored(context, &client).await?);
         }
         let (added, by) = (client.clone(), context.by("client add"));
         let is_new = store.write(move |db| change::create(db, &added, &by)).await.map_err(Failure::work)?;
@@ -243,6 +255,7 @@ impl Add {
         metadata.insert("grant_types".into(), json!(self.grant_type));
         metadata.insert("scope".into(), json!(self.scope));
         metadata.insert("skip_consent".into(), json!(self.skip_consent));
+        metadata.extend(self.jwks_uri.as_ref().map(|uri| ("jwks_uri".to_owned(), json!(uri))));
         metadata.extend(self.name.as_ref().map(|name| ("client_name".to_owned(), json!(name))));
         metadata
     }
@@ -261,11 +274,26 @@ impl Add {
     }
 }
 
+/// The sealed form of a secret that signs.
+fn seal(context: &Context, client: &domain::Client, text: &Secret) -> Result<ClientSecret, Failure> {
+    if text.reveal().len() < secret::SHORTEST_SIGNING_SECRET {
+        let shortest = secret::SHORTEST_SIGNING_SECRET;
+        return Err(Failure::Unusable(format!(
+            "client secret: with client_secret_jwt it has at least {shortest} characters"
+        )));
+    }
+    let master = app::master_key(&context.settings, &context.entropy);
+    let master = master.map_err(|error| Failure::Unusable(error.to_string()))?;
+    Ok(secret::generated(&SecretSeal::new(master, context.entropy.clone()), (&client.id, client.authentication), text))
+}
+
 /// The client in the words of a document (RFC 7591 §2).
 fn show(client: &domain::Client, format: Format) -> Result<(), Failure> {
     let mut described = describe::client(client).without_secrets();
-    if client.secret.is_some() {
-        described.0.push(("client_secret".to_owned(), json!("(kept as a hash)")));
+    match &client.secret {
+        None => {}
+        Some(ClientSecret::Sealed(_)) => described.0.push(("client_secret".to_owned(), json!("(sealed)"))),
+        Some(_) => described.0.push(("client_secret".to_owned(), json!("(kept as a hash)"))),
     }
     if format == Format::Json {
         return output::json(&described);

@@ -21,7 +21,7 @@ pub(super) enum Keys {
     ///
     /// Running servers notice within seconds. Rotation also happens by itself, by keys.rotate_every.
     Rotate {
-        /// Only this algorithm: ES256, RS256 or EdDSA.
+        /// Only this algorithm: ES256, RS256, EdDSA or PS256.
         #[arg(long, value_parser = parse_algorithm)]
         algorithm: Option<Algorithm>,
         /// Let it sign at once; verifiers that have cached the JWKS do not know it until they look again.
@@ -127,5 +127,5 @@ fn sentence(rotated: &Rotated) -> String {
 }
 
 fn parse_algorithm(text: &str) -> Result<Algorithm, String> {
-    Algorithm::parse(text).ok_or_else(|| "it is one of ES256, RS256, EdDSA".to_owned())
+    Algorithm::parse(text).ok_or_else(|| "it is one of ES256, RS256, EdDSA, PS256".to_owned())
 }

@@ -2,10 +2,13 @@
 //!
 //! Unknown client, wrong secret and wrong method give the same answer after the same work: one stretching, on the bounded
 //! pool. A right generated secret costs one SHA-256; a right secret that a person chose is stretched once and remembered
-//! as proven, keyed by its hash.
+//! as proven, keyed by its hash. An assertion is checked by [`super::assertion`]; nobody guesses a signature, so there is
+//! no work to hide.
 
 use super::Clients;
+use super::assertion::{AssertionError, accepted_algorithms};
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
+use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::throttle::{Throttle, ThrottleRule};
@@ -19,12 +22,54 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The credentials of a request, as they were sent.
 #[derive(Debug, Clone)]
 pub struct Credentials {
-    /// The method by which they came.
-    pub method: ClientAuthentication,
     /// `client_id`
     pub client_id: String,
-    /// The secret; `None` with [`ClientAuthentication::None`].
-    pub secret: Option<Secret>,
+    /// What came with it.
+    pub proof: Proof,
+}
+
+/// What is to prove who a client is.
+#[derive(Debug, Clone)]
+pub enum Proof {
+    /// Nothing.
+    None,
+    /// The secret in the header.
+    Basic(Secret),
+    /// The secret in the body.
+    Post(Secret),
+    /// A signed assertion. Whether a key or the secret has signed it, the client's method says.
+    Assertion(Secret),
+}
+
+impl Proof {
+    /// Whether it is what this method brings.
+    const fn is_by(&self, method: ClientAuthentication) -> bool {
+        match method {
+            ClientAuthentication::None => matches!(self, Self::None),
+            ClientAuthentication::ClientSecretBasic => matches!(self, Self::Basic(_)),
+            ClientAuthentication::ClientSecretPost => matches!(self, Self::Post(_)),
+            ClientAuthentication::ClientSecretJwt | ClientAuthentication::PrivateKeyJwt => {
+                matches!(self, Self::Assertion(_))
+            }
+        }
+    }
+
+    /// The secret in clear, where it came so.
+    const fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Basic(secret) | Self::Post(secret) => Some(secret),
+            Self::None | Self::Assertion(_) => None,
+        }
+    }
+
+    const fn as_str(&self) -> &'static str {
+        match self {
+            Self::None => "method none",
+            Self::Basic(_) => "method client_secret_basic",
+            Self::Post(_) => "method client_secret_post",
+            Self::Assertion(_) => "a client assertion",
+        }
+    }
 }
 
 /// Failures by client and source, on this node. Guessing a secret of a machine is hopeless work; this bounds what it costs.
@@ -77,6 +122,16 @@ pub enum AuthenticationError {
         /// The client, where there is one.
         client_id: Option<ClientId>,
     },
+    /// An assertion that proves nothing.
+    #[error("the client assertion is refused: {explanation}")]
+    Assertion {
+        /// For the developer of the client only.
+        explanation: String,
+        /// What the client is registered with, for its developer only.
+        expected: String,
+        /// The client.
+        client_id: ClientId,
+    },
     /// Too many failures from this source for this client.
     #[error("too many failed attempts; wait {seconds} s")]
     Throttled {
@@ -102,13 +157,15 @@ impl Clients {
         passwords: &Passwords,
         source: (Option<IpAddr>, Timestamp),
     ) -> Result<Arc<Client>, AuthenticationError> {
-        let guesses =
-            credentials.secret.as_ref().map(|_| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
+        let guesses = (!matches!(credentials.proof, Proof::None))
+            .then(|| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
         if let Some(subject) = &guesses {
             self.guesses.check(subject, source.1)?;
         }
-        let result = self.prove(credentials, passwords).await;
-        if let (Some(subject), Err(AuthenticationError::Failed { .. })) = (guesses, &result) {
+        let result = self.prove(credentials, passwords, source.1).await;
+        let is_guess =
+            matches!(result, Err(AuthenticationError::Failed { .. } | AuthenticationError::Assertion { .. }));
+        if let Some(subject) = guesses.filter(|_| is_guess) {
             self.guesses.failed(subject, source.1);
         }
         result
@@ -118,19 +175,24 @@ impl Clients {
         &self,
         credentials: &Credentials,
         passwords: &Passwords,
+        now: Timestamp,
     ) -> Result<Arc<Client>, AuthenticationError> {
         let client = self.find(&credentials.client_id).await?;
         let failure = match &client {
             None => failed("no such client", "a registered client_id", None),
-            Some(client) if client.authentication != credentials.method => {
+            Some(client) if !credentials.proof.is_by(client.authentication) => {
                 let expected = format!("token_endpoint_auth_method {}", client.authentication.as_str());
-                failed(&format!("method {}", credentials.method.as_str()), &expected, Some(client))
+                failed(credentials.proof.as_str(), &expected, Some(client))
             }
-            Some(client) => match (&client.secret, &credentials.secret) {
-                (None, _) => return Ok(Arc::clone(client)),
-                (Some(_), None) => failed("no secret", "the client's secret", Some(client)),
-                (Some(stored), Some(secret)) => {
-                    if self.is_right(&client.id, stored, secret, passwords).await? {
+            Some(client) => match (&credentials.proof, &client.secret) {
+                (Proof::None, _) => return Ok(Arc::clone(client)),
+                (Proof::Assertion(assertion), _) => {
+                    let checked = self.assertions.verify(client, assertion, now).await;
+                    return checked.map(|()| Arc::clone(client)).map_err(|error| refused(error, client));
+                }
+                (Proof::Basic(_) | Proof::Post(_), None) => failed("a secret", "a client that has one", Some(client)),
+                (Proof::Basic(secret) | Proof::Post(secret), Some(stored)) => {
+                    if self.is_right(client, stored, secret, passwords).await? {
                         return Ok(Arc::clone(client));
                     }
                     let sent = format!("a secret of {} characters", secret.reveal().chars().count());
@@ -150,9 +212,9 @@ impl Clients {
         passwords: &Passwords,
     ) -> Result<(), AuthenticationError> {
         let was_stretched = client.is_some_and(|client| {
-            client.authentication == credentials.method && matches!(client.secret, Some(ClientSecret::Stretched(_)))
+            credentials.proof.is_by(client.authentication) && matches!(client.secret, Some(ClientSecret::Stretched(_)))
         });
-        match &credentials.secret {
+        match credentials.proof.secret() {
             Some(secret) if !was_stretched => passwords.verify(secret, None).await.map(drop).map_err(from_passwords),
             _ => Ok(()),
         }
@@ -160,14 +222,20 @@ impl Clients {
 
     async fn is_right(
         &self,
-        id: &ClientId,
+        client: &Client,
         stored: &ClientSecret,
         secret: &Secret,
         passwords: &Passwords,
     ) -> Result<bool, AuthenticationError> {
-        let ClientSecret::Stretched(phc) = stored else {
-            return Ok(stored.matches_generated(secret.reveal()).unwrap_or(false));
+        let phc = match stored {
+            ClientSecret::Stretched(phc) => phc,
+            ClientSecret::Sha256(_) => return Ok(stored.matches_generated(secret.reveal()).unwrap_or(false)),
+            ClientSecret::Sealed(sealed) => {
+                let is_right = self.assertions.is_sealed(client, sealed, secret);
+                return is_right.map_err(|error| StoreError::Corrupt(error.to_string()).into());
+            }
         };
+        let id = &client.id;
         let claim = Proven { stored: phc.clone(), secret: secret.hash() };
         if self.proven.read().unwrap_or_else(PoisonError::into_inner).get(id) == Some(&claim) {
             return Ok(true);
@@ -184,6 +252,23 @@ fn from_passwords(error: PasswordsError) -> AuthenticationError {
     match error {
         PasswordsError::Busy => AuthenticationError::Busy,
         other => AuthenticationError::Store(StoreError::Failed(other.to_string())),
+    }
+}
+
+fn refused(error: AssertionError, client: &Client) -> AuthenticationError {
+    let algorithms = accepted_algorithms(client).into_iter().map(ClientAlgorithm::as_str).collect::<Vec<_>>();
+    let expected = format!(
+        "{}: a JWT signed with {}, iss and sub {}, aud the issuer, exp within an hour, a new jti",
+        client.authentication.as_str(),
+        algorithms.join(" or "),
+        client.id
+    );
+    match error {
+        AssertionError::Store(error) => error.into(),
+        AssertionError::Sealed(error) => StoreError::Corrupt(error.to_string()).into(),
+        other => {
+            AuthenticationError::Assertion { explanation: other.to_string(), expected, client_id: client.id.clone() }
+        }
     }
 }
 

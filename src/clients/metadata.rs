@@ -4,7 +4,10 @@
 //! What an operator alone may say (secrets of one's own choice, exceptions, consent, lifetimes) is read from an operator
 //! only; a client that registers itself gets what it says ignored there, as RFC 7591 §2 wants of unknown members.
 
+use super::request_object::LONGEST_REFERENCE;
+use super::secret::{SHORTEST_SIGNING_SECRET, serves};
 use crate::domain::client::{ApplicationType, Client, ClientAuthentication, ClientSecret, GrantType};
+use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
@@ -12,6 +15,7 @@ use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
 use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
+use crate::keys::KeySet;
 use crate::passwords::is_acceptable_hash;
 use crate::settings::Settings;
 use serde_json::{Map, Value};
@@ -170,6 +174,8 @@ pub enum GivenSecret {
 
 /// How `client_secret_hash` begins where a generated secret is kept as its SHA-256.
 pub const SHA256: &str = "sha256:";
+/// How `client_secret_hash` begins where the secret is sealed under the master key.
+pub const SEALED: &str = "sealed:";
 
 /// Reads client metadata.
 ///
@@ -209,11 +215,19 @@ pub fn parse_client_secret(text: &str) -> Result<Secret, String> {
 }
 
 /// Reads the stored form of a client secret: `sha256:` with 64 hexadecimal digits for one of 256 bits that this server
-/// generated, else a password hash.
+/// generated, `sealed:` with base64url for one that is sealed under the master key, else a password hash.
 ///
 /// # Errors
 /// What is wrong, in words.
 pub fn parse_client_secret_hash(text: &str) -> Result<ClientSecret, String> {
+    if let Some(sealed) = text.strip_prefix(SEALED) {
+        let is_base64url = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        return if !sealed.is_empty() && sealed.bytes().all(is_base64url) {
+            Ok(ClientSecret::Sealed(sealed.to_owned()))
+        } else {
+            Err("after sealed: comes base64url".to_owned())
+        };
+    }
     match text.strip_prefix(SHA256) {
         Some(digits) if digits.len() == 64 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) => {
             Ok(ClientSecret::Sha256(digits.to_owned()))
@@ -396,13 +410,11 @@ impl Form<'_> {
     }
 
     fn read_authentication(&mut self) -> ClientAuthentication {
+        let all = || one_of(ClientAuthentication::ALL.map(ClientAuthentication::as_str));
         let parse = |text: &str| match ClientAuthentication::ALL.into_iter().find(|method| method.as_str() == text) {
             Some(method) => Ok(method),
-            None if is_registered_method(text) => Err(format!(
-                "{text} is not supported yet; {}",
-                one_of(ClientAuthentication::ALL.map(ClientAuthentication::as_str))
-            )),
-            None => Err(one_of(ClientAuthentication::ALL.map(ClientAuthentication::as_str))),
+            None if is_registered_method(text) => Err(format!("{text} is not supported yet; {}", all())),
+            None => Err(all()),
         };
         // RFC 7591 §2: "If unspecified or omitted, the default is client_secret_basic".
         self.text("token_endpoint_auth_method", 64, parse).unwrap_or(ClientAuthentication::ClientSecretBasic)
@@ -414,18 +426,30 @@ impl Form<'_> {
         }
         let (is_clear, is_stored) = (self.has("client_secret"), self.has("client_secret_hash"));
         let name = if is_clear { "client_secret" } else { "client_secret_hash" };
-        if method == ClientAuthentication::None && (is_clear || is_stored) {
-            self.error(name, "a client with token_endpoint_auth_method none has no secret");
+        if !method.needs_secret() && (is_clear || is_stored) {
+            let what = format!("a client with token_endpoint_auth_method {} has no secret", method.as_str());
+            self.error(name, what);
             return None;
         }
         if is_clear && is_stored {
             self.error("client_secret_hash", "there is a client_secret as well; use one of the two");
             return None;
         }
-        let clear = self.text("client_secret", usize::MAX, parse_client_secret).map(GivenSecret::Clear);
-        clear.or_else(|| {
-            self.text("client_secret_hash", LONGEST_TEXT, parse_client_secret_hash).map(GivenSecret::Stored)
-        })
+        let signs = method == ClientAuthentication::ClientSecretJwt;
+        let parse = |text: &str| match parse_client_secret(text) {
+            Ok(_) if signs && text.len() < SHORTEST_SIGNING_SECRET => Err(format!(
+                "with client_secret_jwt it has at least {SHORTEST_SIGNING_SECRET} characters: it is the key of HS256"
+            )),
+            read => read,
+        };
+        let parse_hash = |text: &str| match parse_client_secret_hash(text) {
+            Ok(stored) if !serves(&stored, method) => {
+                Err("a hash verifies no signature; with client_secret_jwt give client_secret, or sealed:…".to_owned())
+            }
+            read => read,
+        };
+        let clear = self.text("client_secret", usize::MAX, parse).map(GivenSecret::Clear);
+        clear.or_else(|| self.text("client_secret_hash", LONGEST_TEXT, parse_hash).map(GivenSecret::Stored))
     }
 
     fn read_application_type(&mut self) -> ApplicationType {
@@ -507,10 +531,60 @@ impl Form<'_> {
                 "PKCE is required of every client; what needs less has a dated exception (exceptions: allow no_pkce)",
             );
         }
+        self.check_keys(client);
         if let (Some(idle), Some(whole)) = (client.refresh_token_idle_lifetime, client.refresh_token_lifetime)
             && idle > whole
         {
             self.error("refresh_token_idle_lifetime", "it is more than refresh_token_lifetime");
+        }
+    }
+
+    /// What belongs to a client's own keys (OIDC Core §9, OpenID Connect Registration §2).
+    fn check_keys(&mut self, client: &Client) {
+        let method = client.authentication;
+        let has_keys = ["jwks", "jwks_uri"].iter().any(|name| self.has(name));
+        if method == ClientAuthentication::PrivateKeyJwt && !has_keys {
+            self.error("jwks", "private_key_jwt needs the client's public keys: jwks or jwks_uri");
+        }
+        // Which of them a client of another method would use means nothing, but it must be one that works.
+        let allowed: Vec<&str> = match method {
+            ClientAuthentication::PrivateKeyJwt => ClientAlgorithm::WITH_KEY.map(ClientAlgorithm::as_str).to_vec(),
+            ClientAuthentication::ClientSecretJwt => ClientAlgorithm::WITH_SECRET.map(ClientAlgorithm::as_str).to_vec(),
+            _ => ClientAlgorithm::ALL.map(ClientAlgorithm::as_str).to_vec(),
+        };
+        self.check_choice("token_endpoint_auth_signing_alg", &allowed);
+        self.check_request_objects(method);
+    }
+
+    /// OIDC Core §6, RFC 9101 §10.5
+    fn check_request_objects(&mut self, method: ClientAuthentication) {
+        let with_key = ClientAlgorithm::WITH_KEY.map(ClientAlgorithm::as_str);
+        let with_secret = ClientAlgorithm::WITH_SECRET.map(ClientAlgorithm::as_str);
+        let has_secret = method == ClientAuthentication::ClientSecretJwt;
+        let with_secret = with_secret.into_iter().filter(|_| has_secret);
+        let allowed: Vec<&str> = with_key.into_iter().chain(with_secret).chain(["none"]).collect();
+        self.check_choice("request_object_signing_alg", &allowed);
+        let is_signed = self.metadata.get("require_signed_request_object") == Some(&Value::Bool(true));
+        if is_signed && self.metadata.get("request_object_signing_alg").is_some_and(|alg| alg == "none") {
+            self.error("request_object_signing_alg", "with require_signed_request_object it is not none");
+        }
+        for name in ["request_object_encryption_alg", "request_object_encryption_enc"] {
+            if self.has(name) {
+                self.error(name, "encrypted request objects are not supported");
+            }
+        }
+        let uris = self.metadata.get("request_uris").and_then(Value::as_array).into_iter().flatten();
+        let wrong: Vec<(usize, String)> =
+            uris.enumerate().filter_map(|(n, uri)| Some((n, parse_request_uri(uri.as_str()?).err()?))).collect();
+        for (n, what) in wrong {
+            self.error(&format!("request_uris[{n}]"), what);
+        }
+    }
+
+    fn check_choice(&mut self, name: &str, allowed: &[&str]) {
+        let said = self.metadata.get(name).and_then(Value::as_str);
+        if said.is_some_and(|said| !allowed.contains(&said)) {
+            self.error(name, format!("it is one of {}", allowed.join(", ")));
         }
     }
 
@@ -523,26 +597,28 @@ impl Form<'_> {
             let is_wrong = if value.is_null() || READ.contains(&name.as_str()) {
                 continue;
             } else if is_translation || KEPT_TEXTS.contains(&base) {
-                value
-                    .as_str()
-                    .is_none_or(|text| text.len() > LONGEST_TEXT)
-                    .then_some("it is not a text of at most 2048 bytes")
+                match value.as_str() {
+                    Some(text) if text.len() <= LONGEST_TEXT => {
+                        (base == "jwks_uri").then(|| parse_fetched(text).err()).flatten()
+                    }
+                    _ => Some("it is not a text of at most 2048 bytes".to_owned()),
+                }
             } else if KEPT_LISTS.contains(&base) {
-                (!is_list_of_texts(value)).then_some("it is not a list of at most 32 texts")
+                (!is_list_of_texts(value)).then(|| "it is not a list of at most 32 texts".to_owned())
             } else if KEPT_FLAGS.contains(&base) || base == "require_auth_time" {
-                (!value.is_boolean()).then_some("it is neither true nor false")
+                (!value.is_boolean()).then(|| "it is neither true nor false".to_owned())
             } else if base == "default_max_age" {
-                value.as_u64().is_none().then_some("it is not a whole number of seconds")
+                value.as_u64().is_none().then(|| "it is not a whole number of seconds".to_owned())
             } else if base == "jwks" {
-                value.get("keys").is_none_or(|keys| !keys.is_array()).then_some("it is not a JWK set (RFC 7517 §5)")
+                KeySet::read(value).err().map(|error| error.to_string())
             } else if base == "may_introspect" && self.rules.origin == Origin::Operator {
                 (!["own", "audience", "all"].iter().any(|scope| value == scope))
-                    .then_some("it is none of own, audience, all")
+                    .then(|| "it is none of own, audience, all".to_owned())
             } else {
                 continue;
             };
             match is_wrong {
-                Some(what) => self.errors.push(FieldError { field: name.clone(), what: what.to_owned() }),
+                Some(what) => self.errors.push(FieldError { field: name.clone(), what }),
                 None => {
                     kept.insert(name.clone(), value.clone());
                 }
@@ -668,7 +744,7 @@ fn known_names() -> impl Iterator<Item = &'static str> {
 }
 
 fn is_registered_method(text: &str) -> bool {
-    let others = ["client_secret_jwt", "private_key_jwt", "tls_client_auth", "self_signed_tls_client_auth"];
+    let others = ["tls_client_auth", "self_signed_tls_client_auth"];
     others.contains(&text)
 }
 
@@ -694,6 +770,31 @@ fn parse_origin(text: &str) -> Result<String, String> {
         .filter(|url| is_origin(url) && url.origin().ascii_serialization() == text)
         .map(|_| text.to_owned())
         .ok_or_else(|| format!("{text:?} is not an origin such as https://app.example.com, or http on a loopback host"))
+}
+
+/// An address that this server fetches: https, or http on a loopback host for development. Whether it may be reached at
+/// all is seen when it is (`outbound.allow_hosts`).
+fn parse_fetched(text: &str) -> Result<(), String> {
+    let is_fetched = |url: &url::Url| match url.scheme() {
+        "https" => url.has_host(),
+        "http" => url.host_str().is_some_and(is_loopback_host),
+        _ => false,
+    };
+    let url = url::Url::parse(text).ok().filter(is_fetched);
+    let url = url.ok_or("it is not an absolute https URL (http is for loopback hosts)")?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds credentials".to_owned());
+    }
+    if url.fragment().is_some() { Err("it has a fragment".to_owned()) } else { Ok(()) }
+}
+
+/// An address that this server fetches and may be a reference: the fragment changes with what is published (OIDC Core
+/// §6.2).
+fn parse_request_uri(text: &str) -> Result<(), String> {
+    if text.len() > LONGEST_REFERENCE || !text.is_ascii() {
+        return Err(format!("it is longer than {LONGEST_REFERENCE} ASCII characters"));
+    }
+    parse_fetched(text.split('#').next().unwrap_or_default())
 }
 
 fn is_list_of_texts(value: &Value) -> bool {
@@ -757,7 +858,7 @@ mod tests {
     fn every_error_is_reported_at_once_with_its_field() {
         let metadata = json!({
             "client_nam": "x",
-            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_method": "tls_client_auth",
             "redirect_uris": ["https://a.example/cb", "http://a.example/cb", 7],
             "grant_types": ["authorization_code", "code"],
             "response_types": ["code", "id_token", "magic"],
@@ -773,7 +874,7 @@ mod tests {
             errors(metadata),
             [
                 "client_nam: there is no such field; the nearest is client_name",
-                "token_endpoint_auth_method: private_key_jwt is not supported yet; it is one of none, client_secret_basic, client_secret_post",
+                "token_endpoint_auth_method: tls_client_auth is not supported yet; it is one of none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt",
                 "exceptions[0].by: there is no such field; the nearest is allow",
                 "exceptions[0].owner: it is required: a text of 1 to 500 bytes",
                 "exceptions[0].allow: it is one of no_pkce, plain_pkce, password_grant, implicit, hybrid, loopback_hostname",
@@ -814,6 +915,93 @@ mod tests {
             with(json!({"client_secret_hash": "sha256:00"})),
             ["client_secret_hash: after sha256: come 64 hexadecimal digits in lower case"]
         );
+    }
+
+    fn key() -> Value {
+        json!({
+            "kty": "EC", "crv": "P-256", "kid": "one", "use": "sig",
+            "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+        })
+    }
+
+    /// RFC 7591 §2, OpenID Connect Registration §2
+    #[test]
+    fn a_client_that_signs_says_where_its_public_keys_are_in_one_way() {
+        let with = |more: Value| {
+            let mut metadata =
+                json!({"redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "private_key_jwt"});
+            metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read_as(Origin::Operator, metadata)
+        };
+        let refused = |more: Value| with(more).unwrap_err();
+        let jwks = || json!({"keys": [key()]});
+        let registered = with(json!({"jwks": jwks(), "token_endpoint_auth_signing_alg": "ES256"})).unwrap();
+        assert_eq!((registered.client_secret, &registered.client.metadata["jwks"]), (None, &jwks()));
+        assert!(with(json!({"jwks_uri": "https://a.example/jwks"})).is_ok());
+        assert!(with(json!({"jwks_uri": "http://127.0.0.1:8000/jwks"})).is_ok());
+        assert_eq!(refused(json!({})), ["jwks: private_key_jwt needs the client's public keys: jwks or jwks_uri"]);
+        assert_eq!(
+            refused(json!({"jwks": jwks(), "jwks_uri": "https://a.example/jwks"})),
+            ["jwks: there is a jwks_uri as well; use one of the two"]
+        );
+        assert_eq!(
+            refused(json!({"jwks": jwks(), "client_secret": "a secret that nobody needs here"})),
+            ["client_secret: a client with token_endpoint_auth_method private_key_jwt has no secret"]
+        );
+        for alg in ["none", "HS256", "ES512"] {
+            assert_eq!(
+                refused(json!({"jwks": jwks(), "token_endpoint_auth_signing_alg": alg})),
+                ["token_endpoint_auth_signing_alg: it is one of ES256, RS256, PS256, EdDSA"]
+            );
+        }
+        let mut private = key();
+        private["d"] = json!("AA");
+        for (wrong, what) in [
+            (json!({"jwks": {"keys": [private]}}), "jwks: keys[0] is a private or secret key"),
+            (json!({"jwks": {"keys": [{"kty": "AKP"}]}}), "jwks: none of its keys can be used"),
+            (json!({"jwks": [key()]}), "jwks: it is not a JWK set"),
+            (json!({"jwks_uri": "http://a.example/jwks"}), "jwks_uri: it is not an absolute https URL"),
+            (json!({"jwks_uri": "/jwks"}), "jwks_uri: it is not an absolute https URL"),
+            (json!({"jwks_uri": "https://u:p@a.example/jwks"}), "jwks_uri: it holds credentials"),
+            (json!({"jwks_uri": "https://a.example/jwks#x"}), "jwks_uri: it has a fragment"),
+        ] {
+            let errors = refused(wrong);
+            assert!(errors[0].starts_with(what), "{errors:?}");
+        }
+    }
+
+    /// OIDC Core §9, RFC 7518 §3.2
+    #[test]
+    fn a_secret_that_signs_is_long_enough_and_no_hash() {
+        let with = |more: Value| {
+            let mut metadata =
+                json!({"redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "client_secret_jwt"});
+            metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read_as(Origin::Operator, metadata)
+        };
+        let long = "x".repeat(SHORTEST_SIGNING_SECRET);
+        let registered = with(json!({ "client_secret": long })).unwrap();
+        assert_eq!(registered.client_secret, Some(GivenSecret::Clear(Secret::new(long.as_str()))));
+        let sealed = with(json!({"client_secret_hash": "sealed:AQ_-"})).unwrap().client_secret;
+        assert_eq!(sealed, Some(GivenSecret::Stored(ClientSecret::Sealed("AQ_-".to_owned()))));
+        for (wrong, what) in [
+            (
+                json!({ "client_secret": &long[1..] }),
+                "client_secret: with client_secret_jwt it has at least 32 characters",
+            ),
+            (
+                json!({"client_secret_hash": format!("sha256:{}", "0".repeat(64))}),
+                "client_secret_hash: a hash verifies no",
+            ),
+            (json!({"client_secret_hash": "sealed:*"}), "client_secret_hash: after sealed: comes base64url"),
+            (
+                json!({"client_secret": long, "token_endpoint_auth_signing_alg": "RS256"}),
+                "token_endpoint_auth_signing_alg: it is one of HS256",
+            ),
+        ] {
+            let errors = with(wrong).unwrap_err();
+            assert!(errors[0].starts_with(what), "{errors:?}");
+        }
     }
 
     /// RFC 6749 §4.4

@@ -3,9 +3,13 @@
 //! What was found is kept for two seconds, so a busy client costs no database read a request, and a change made on any
 //! node is seen by all within that time.
 
+pub mod assertion;
 pub mod authenticate;
 pub mod change;
+pub mod keys;
 pub mod metadata;
+pub mod request_object;
+pub mod secret;
 
 use crate::clock::Stopwatch;
 use crate::domain::client::Client;
@@ -34,6 +38,7 @@ pub struct Clients {
     origins: Arc<RwLock<Option<Kept<HashSet<String>>>>>,
     proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
     guesses: Arc<authenticate::Guesses>,
+    assertions: assertion::Assertions,
 }
 
 /// What the operator says of scopes and resources.
@@ -68,9 +73,15 @@ impl Catalogue {
 impl Clients {
     /// Clients of `store`, with one that needs no registration (the demonstration, on a loopback issuer) and the resources
     /// that need none.
-    pub fn new(store: Store, built_in: Option<Client>, built_in_resources: impl Into<Arc<[Resource]>>) -> Self {
+    pub fn new(
+        store: Store,
+        built_in: Option<Client>,
+        built_in_resources: impl Into<Arc<[Resource]>>,
+        assertions: assertion::Assertions,
+    ) -> Self {
         Self {
             store,
+            assertions,
             built_in: built_in.map(Arc::new),
             built_in_resources: built_in_resources.into(),
             kept: Arc::default(),
@@ -79,6 +90,11 @@ impl Clients {
             proven: Arc::default(),
             guesses: Arc::default(),
         }
+    }
+
+    /// What checks what clients sign.
+    pub const fn assertions(&self) -> &assertion::Assertions {
+        &self.assertions
     }
 
     /// The client with this identifier; `None` where it is unknown or disabled.

@@ -406,7 +406,7 @@ pub struct Filter {
 
 /// The rules that are events when a request is refused by one: guessing, forging and replaying, and what only a mistaken
 /// or a hostile client sends. What people meet every day (an expired form, a cancelled sign-in) is none.
-const SECURITY: [&Rule; 16] = [
+const SECURITY: [&Rule; 18] = [
     &refusal::THROTTLED,
     &refusal::FORM_FORGED,
     &refusal::REDIRECT_URI_MISMATCH,
@@ -414,6 +414,8 @@ const SECURITY: [&Rule; 16] = [
     &refusal::PKCE_METHOD,
     &refusal::CLIENT_AUTHENTICATION,
     &refusal::CLIENT_AUTHENTICATION_TWICE,
+    &refusal::CLIENT_ASSERTION,
+    &refusal::REQUEST_OBJECT_INVALID,
     &refusal::GRANT_TYPE_FORBIDDEN,
     &refusal::CODE_REPLAYED,
     &refusal::CODE_REDIRECT_URI,

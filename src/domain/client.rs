@@ -20,11 +20,16 @@ pub enum ClientAuthentication {
     ClientSecretBasic,
     /// `client_id` and `client_secret` in the body (RFC 6749 §2.3.1).
     ClientSecretPost,
+    /// An assertion signed with the secret (OIDC Core §9).
+    ClientSecretJwt,
+    /// An assertion signed with a private key (OIDC Core §9).
+    PrivateKeyJwt,
 }
 
 impl ClientAuthentication {
     /// Every method that works.
-    pub const ALL: [Self; 3] = [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost];
+    pub const ALL: [Self; 5] =
+        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::ClientSecretJwt, Self::PrivateKeyJwt];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
@@ -32,6 +37,16 @@ impl ClientAuthentication {
             Self::None => "none",
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// Whether a client with this method has a secret.
+    pub const fn needs_secret(self) -> bool {
+        match self {
+            Self::None | Self::PrivateKeyJwt => false,
+            Self::ClientSecretBasic | Self::ClientSecretPost | Self::ClientSecretJwt => true,
         }
     }
 }
@@ -87,6 +102,8 @@ pub enum ClientSecret {
     Sha256(String),
     /// A PHC string of a secret that a person chose.
     Stretched(String),
+    /// Base64url of a secret that is sealed under the master key, because the client signs with it.
+    Sealed(String),
 }
 
 impl ClientSecret {
@@ -95,15 +112,15 @@ impl ClientSecret {
         Self::Sha256(hex(TokenHash::of(secret).as_bytes()))
     }
 
-    /// Whether `secret` is the generated secret that is kept here; `None` where the secret was chosen by a person and a
-    /// password hash must be computed.
+    /// Whether `secret` is the generated secret that is kept here; `None` where a password hash must be computed or a seal
+    /// be opened to know.
     pub fn matches_generated(&self, secret: &str) -> Option<bool> {
         use subtle::ConstantTimeEq as _;
         match self {
             Self::Sha256(known) => {
                 Some(known.as_bytes().ct_eq(hex(TokenHash::of(secret).as_bytes()).as_bytes()).into())
             }
-            Self::Stretched(_) => None,
+            Self::Stretched(_) | Self::Sealed(_) => None,
         }
     }
 }
@@ -171,9 +188,10 @@ impl Client {
     pub const fn kind(&self) -> ClientKind {
         match self.authentication {
             ClientAuthentication::None => ClientKind::Public,
-            ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {
-                ClientKind::Confidential
-            }
+            ClientAuthentication::ClientSecretBasic
+            | ClientAuthentication::ClientSecretPost
+            | ClientAuthentication::ClientSecretJwt
+            | ClientAuthentication::PrivateKeyJwt => ClientKind::Confidential,
         }
     }
 
@@ -215,6 +233,12 @@ impl Client {
         matches!(self.kind(), ClientKind::Confidential)
             || redirect.is_claimed()
             || self.application_type == ApplicationType::Web
+    }
+
+    /// `require_signed_request_object`: an authorization request is a signed request object and nothing else (RFC 9101
+    /// §10.5).
+    pub fn requires_signed_request_object(&self) -> bool {
+        self.metadata.get("require_signed_request_object").and_then(Value::as_bool).unwrap_or(false)
     }
 
     /// The sector of a client that registered `subject_type: pairwise`: the host of its `sector_identifier_uri`, else the

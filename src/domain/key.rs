@@ -13,11 +13,13 @@ pub enum Algorithm {
     RS256,
     /// Ed25519.
     EdDSA,
+    /// RSASSA-PSS with SHA-256. Its key pair is not the one of RS256: a key has one algorithm (RFC 8725 §3.1).
+    PS256,
 }
 
 impl Algorithm {
     /// Every algorithm.
-    pub const ALL: [Self; 3] = [Self::ES256, Self::RS256, Self::EdDSA];
+    pub const ALL: [Self; 4] = [Self::ES256, Self::RS256, Self::EdDSA, Self::PS256];
 
     /// The `alg` value.
     pub const fn as_str(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Algorithm {
             Self::ES256 => "ES256",
             Self::RS256 => "RS256",
             Self::EdDSA => "EdDSA",
+            Self::PS256 => "PS256",
         }
     }
 

@@ -10,6 +10,7 @@ pub mod callback;
 pub mod claims;
 pub mod claims_request;
 pub mod client;
+pub mod client_key;
 pub mod code;
 pub mod context;
 pub mod device;

@@ -225,12 +225,24 @@ rules! {
     /// `resource` is not an absolute URI, or not one the client may ask for.
     RESOURCE: "AW-RESOURCE", "invalid_target", "RFC 8707 §2", "resource is unknown, malformed or not allowed",
         "Ask for a resource that is configured, as an absolute URI without fragment.";
-    /// A request object by value.
-    REQUEST_OBJECT: "AW-REQUEST-OBJECT", "request_not_supported", "OIDC Core §3.1.2.6", "request objects are not supported",
-        "Send the parameters themselves.";
-    /// A request object by reference.
-    REQUEST_URI: "AW-REQUEST-URI", "request_uri_not_supported", "OIDC Core §3.1.2.6", "request_uri is not supported",
-        "Send the parameters themselves.";
+    /// A request object of a client that has registered nothing to check it with.
+    REQUEST_OBJECT: "AW-REQUEST-OBJECT", "request_not_supported", "OIDC Core §3.1.2.6", "the client may not use request objects",
+        "Send the parameters themselves, or register the client with jwks or jwks_uri. An unsigned object needs request_object_signing_alg none.";
+    /// A request object by reference of a client that has registered no references.
+    REQUEST_URI: "AW-REQUEST-URI", "request_uri_not_supported", "OIDC Core §3.1.2.6", "the client may not use request_uri",
+        "Send the parameters themselves, or register the client with request_uris.";
+    /// A request object that is not taken.
+    REQUEST_OBJECT_INVALID: "AW-REQUEST-OBJECT-INVALID", "invalid_request_object", "RFC 9101 §6.2, OIDC Core §6.1", "the request object is invalid",
+        "Sign the object with a registered key and the registered request_object_signing_alg. iss is the client_id and aud the issuer; client_id and response_type say the same inside and outside. sent names what is wrong.";
+    /// A reference that is not registered, or leads to nothing.
+    REQUEST_URI_INVALID: "AW-REQUEST-URI-INVALID", "invalid_request_uri", "OIDC Core §6.2, RFC 9101 §5.2", "request_uri is not registered or leads to no request object",
+        "Send one of the registered request_uris (the fragment may differ, and where it is a SHA-256 it is the one of the object), and answer there within five seconds with status 200 and the object.";
+    /// Both ways of sending a request object.
+    REQUEST_OBJECT_TWICE: "AW-REQUEST-OBJECT-TWICE", "invalid_request", "OIDC Core §6.1, RFC 9101 §5", "request and request_uri cannot be used together",
+        "Send one of the two.";
+    /// No signed request object where the client needs one.
+    REQUEST_OBJECT_NEEDED: "AW-REQUEST-OBJECT-NEEDED", "invalid_request", "RFC 9101 §10.5", "this client sends its requests as signed request objects",
+        "Sign the request, or register the client without require_signed_request_object.";
     /// `prompt=none` without a session.
     LOGIN_REQUIRED: "AW-LOGIN-REQUIRED", "login_required", "OIDC Core §3.1.2.6", "the user is not signed in",
         "Start again without prompt=none.";
@@ -244,6 +256,9 @@ rules! {
     /// Client authentication failed.
     CLIENT_AUTHENTICATION: "AW-CLIENT-AUTHENTICATION", "invalid_client", "RFC 6749 §5.2", "client authentication failed",
         "Check client_id and secret, and that the client uses the method it is registered with. In a Basic header both parts are form-encoded first.";
+    /// A client assertion that proves nothing.
+    CLIENT_ASSERTION: "AW-CLIENT-ASSERTION", "invalid_client", "RFC 7523 §3", "client authentication failed",
+        "Sign a new JWT for each request: iss and sub are the client_id, aud is the issuer, exp lies at most an hour ahead, jti is new. Its key stands in the registered jwks or at jwks_uri, under the kid of the header. sent names what is wrong.";
     /// Two client authentications in one request.
     CLIENT_AUTHENTICATION_TWICE: "AW-CLIENT-AUTHENTICATION-TWICE", "invalid_request", "RFC 6749 §2.3", "more than one client authentication, or two client ids that differ",
         "Use the header or the body, not both, and one client_id.";

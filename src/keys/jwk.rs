@@ -60,17 +60,15 @@ pub struct DamagedKey {
 }
 
 impl PublicKey {
-    /// Describes the public half of a new key.
+    /// Describes the public half of a new key of this algorithm.
     ///
     /// # Errors
     /// When the half does not have the shape of its kind.
-    pub fn describe(half: &PublicHalf) -> Result<Self, jsonwebtoken::errors::Error> {
-        let (algorithm, decoding) = match half {
-            PublicHalf::P256(point) => (Algorithm::ES256, DecodingKey::from_ec_der(point)),
-            PublicHalf::Rsa { modulus, exponent } => {
-                (Algorithm::RS256, DecodingKey::from_rsa_raw_components(modulus, exponent))
-            }
-            PublicHalf::Ed25519(bytes) => (Algorithm::EdDSA, DecodingKey::from_ed_der(bytes)),
+    pub fn describe(algorithm: Algorithm, half: &PublicHalf) -> Result<Self, jsonwebtoken::errors::Error> {
+        let decoding = match half {
+            PublicHalf::P256(point) => DecodingKey::from_ec_der(point),
+            PublicHalf::Rsa { modulus, exponent } => DecodingKey::from_rsa_raw_components(modulus, exponent),
+            PublicHalf::Ed25519(bytes) => DecodingKey::from_ed_der(bytes),
         };
         let mut jwk = Jwk::from_decoding_key(&decoding, Some(jose(algorithm)))?;
         let id = jwk.thumbprint(ThumbprintHash::SHA256)?;
@@ -131,6 +129,7 @@ pub const fn jose(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
         Algorithm::ES256 => jsonwebtoken::Algorithm::ES256,
         Algorithm::RS256 => jsonwebtoken::Algorithm::RS256,
         Algorithm::EdDSA => jsonwebtoken::Algorithm::EdDSA,
+        Algorithm::PS256 => jsonwebtoken::Algorithm::PS256,
     }
 }
 
@@ -147,6 +146,10 @@ fn is_of(jwk: &Jwk, algorithm: Algorithm) -> bool {
         Algorithm::EdDSA => {
             jwk.common.key_algorithm == Some(KeyAlgorithm::EdDSA)
                 && matches!(jwk.algorithm, AlgorithmParameters::OctetKeyPair(_))
+        }
+        Algorithm::PS256 => {
+            jwk.common.key_algorithm == Some(KeyAlgorithm::PS256)
+                && matches!(jwk.algorithm, AlgorithmParameters::RSA(_))
         }
     }
 }

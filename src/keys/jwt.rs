@@ -10,7 +10,8 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RSA_PSS_SHA256,
+    RsaEncoding, RsaKeyPair,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,6 +32,8 @@ pub enum Signer {
     P256(EcdsaKeyPair),
     /// RS256
     Rsa(RsaKeyPair),
+    /// PS256
+    RsaPss(RsaKeyPair),
     /// EdDSA
     Ed25519(Ed25519KeyPair),
 }
@@ -53,7 +56,7 @@ impl Signer {
         let document = match algorithm {
             Algorithm::ES256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING)
                 .and_then(|pair| pair.to_pkcs8v1().map(|document| document.as_ref().to_vec())),
-            Algorithm::RS256 => RsaKeyPair::generate(KeySize::Rsa2048)
+            Algorithm::RS256 | Algorithm::PS256 => RsaKeyPair::generate(KeySize::Rsa2048)
                 .and_then(|pair| pair.as_der().map(|document| document.as_ref().to_vec())),
             Algorithm::EdDSA => {
                 Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8v1().map(|document| document.as_ref().to_vec()))
@@ -73,6 +76,7 @@ impl Signer {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Self::P256).map_err(failed)
             }
             Algorithm::RS256 => RsaKeyPair::from_pkcs8(pkcs8).map(Self::Rsa).map_err(failed),
+            Algorithm::PS256 => RsaKeyPair::from_pkcs8(pkcs8).map(Self::RsaPss).map_err(failed),
             Algorithm::EdDSA => Ed25519KeyPair::from_pkcs8(pkcs8).map(Self::Ed25519).map_err(failed),
         }
     }
@@ -81,7 +85,7 @@ impl Signer {
     pub fn public(&self) -> PublicHalf {
         match self {
             Self::P256(pair) => PublicHalf::P256(pair.public_key().as_ref().to_vec()),
-            Self::Rsa(pair) => PublicHalf::Rsa {
+            Self::Rsa(pair) | Self::RsaPss(pair) => PublicHalf::Rsa {
                 modulus: pair.public_key().modulus().big_endian_without_leading_zero().to_vec(),
                 exponent: pair.public_key().exponent().big_endian_without_leading_zero().to_vec(),
             },
@@ -89,21 +93,24 @@ impl Signer {
         }
     }
 
-    /// The signature as JWS wants it (RFC 7518 §3.3, §3.4; RFC 8037 §3.1).
+    /// The signature as JWS wants it (RFC 7518 §3.3 to §3.5; RFC 8037 §3.1).
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, CryptoFailure> {
         let failed = |_| CryptoFailure("sign");
         match self {
             Self::P256(pair) => {
                 pair.sign(&library_randomness(), message).map(|signature| signature.as_ref().to_vec()).map_err(failed)
             }
-            Self::Rsa(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &library_randomness(), message, &mut signature).map_err(failed)?;
-                Ok(signature)
-            }
+            Self::Rsa(pair) => sign_rsa(pair, &RSA_PKCS1_SHA256, message),
+            Self::RsaPss(pair) => sign_rsa(pair, &RSA_PSS_SHA256, message),
             Self::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
         }
     }
+}
+
+fn sign_rsa(pair: &RsaKeyPair, padding: &'static dyn RsaEncoding, message: &[u8]) -> Result<Vec<u8>, CryptoFailure> {
+    let mut signature = vec![0; pair.public_modulus_len()];
+    pair.sign(padding, &library_randomness(), message, &mut signature).map_err(|_| CryptoFailure("sign"))?;
+    Ok(signature)
 }
 
 /// The library's interface asks for a source of randomness; it draws what it needs itself and looks at none.

@@ -5,6 +5,7 @@
 //! it out and is a conditional update there, so any number of nodes may tick. Only this room knows `jsonwebtoken`.
 //! RFC 7515, RFC 7517, RFC 7519, RFC 7638, RFC 8725.
 
+mod foreign;
 mod jwk;
 mod jwt;
 mod master;
@@ -15,11 +16,12 @@ mod service;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use foreign::{ForeignJws, ForeignJwsError, KeySet, KeySetError, LARGEST_SET};
 pub use jwk::{DamagedKey, Jwks};
 pub use jwt::{CryptoFailure, Expected, MAX_BYTES, VerifyError};
 pub use master::{MasterKey, MasterKeyError};
 pub use rotation::KeyPolicy;
-pub use sealing::SealingError;
+pub use sealing::{SealingError, SecretSeal};
 pub use service::{Keys, Retired, Rotated, RotationOutcome};
 
 use crate::domain::id::KeyId;

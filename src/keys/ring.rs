@@ -125,7 +125,8 @@ fn open_signer(record: &SigningKey, public: &PublicKey, master: &MasterKey) -> R
     let owner = Owner { id: record.id.as_str(), algorithm: record.algorithm.as_str(), purpose: SIGNING };
     let signer = Signer::read(record.algorithm, &sealing::open(master, owner, &record.sealed_private)?)?;
     // A private half that belongs to another public half would sign tokens that nobody can verify.
-    let own = PublicKey::describe(&signer.public()).map_err(|_| super::CryptoFailure("describe a key"))?;
+    let own =
+        PublicKey::describe(record.algorithm, &signer.public()).map_err(|_| super::CryptoFailure("describe a key"))?;
     if own.id == public.id { Ok(signer) } else { Err(super::CryptoFailure("match the halves of a key").into()) }
 }
 

@@ -4,7 +4,12 @@
 //! key it belongs to, so that a sealed value moved to another row does not open.
 
 use super::master::MasterKey;
+use crate::domain::client::hex;
+use crate::domain::id::ClientId;
+use crate::domain::secret::{Secret, TokenHash};
 use crate::entropy::Entropy;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
@@ -88,6 +93,59 @@ pub fn open(master: &MasterKey, owner: Owner<'_>, sealed: &[u8]) -> Result<Zeroi
         .map_err(|_| damaged())
 }
 
+/// Seals the secrets of clients that sign with them: a hash verifies no signature. A sealed secret opens for its client
+/// only.
+#[derive(Clone)]
+pub struct SecretSeal {
+    master: MasterKey,
+    entropy: Entropy,
+}
+
+impl SecretSeal {
+    /// Under this master key.
+    pub const fn new(master: MasterKey, entropy: Entropy) -> Self {
+        Self { master, entropy }
+    }
+
+    /// The sealed form, as base64url.
+    pub fn seal(&self, client: &ClientId, secret: &Secret) -> String {
+        let id = Self::name(client);
+        URL_SAFE_NO_PAD.encode(seal(&self.master, &self.entropy, Self::owner(&id), secret.reveal().as_bytes()))
+    }
+
+    /// Opens what [`SecretSeal::seal`] made for this client.
+    ///
+    /// # Errors
+    /// [`SealingError`]; it never contains the secret.
+    pub fn open(&self, client: &ClientId, sealed: &str) -> Result<Secret, SealingError> {
+        let damaged = || SealingError::Damaged { id: format!("HS256 of client {client}") };
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| damaged())?;
+        let id = Self::name(client);
+        let opened = open(&self.master, Self::owner(&id), &sealed).map_err(|error| match error {
+            SealingError::OtherMasterKey { found, configured, .. } => {
+                SealingError::OtherMasterKey { id: format!("HS256 of client {client}"), found, configured }
+            }
+            SealingError::Damaged { .. } => damaged(),
+        })?;
+        std::str::from_utf8(&opened).map(Secret::new).map_err(|_| damaged())
+    }
+
+    /// A client identifier may hold the divider, its hash does not.
+    fn name(client: &ClientId) -> String {
+        hex(TokenHash::of(client.as_str()).as_bytes())
+    }
+
+    fn owner(id: &str) -> Owner<'_> {
+        Owner { id, algorithm: "HS256", purpose: "client_secret" }
+    }
+}
+
+impl std::fmt::Debug for SecretSeal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretSeal(..)")
+    }
+}
+
 fn cipher(master: &MasterKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(master.bytes().into())
 }
@@ -108,6 +166,18 @@ mod tests {
         {
             assert!(matches!(open(&master, other, &sealed), Err(SealingError::Damaged { .. })));
         }
+    }
+
+    #[test]
+    fn a_sealed_client_secret_opens_for_its_client_and_master_key_only() {
+        let entropy = Entropy::seeded(1);
+        let [ours, theirs] = [0, 1].map(|_| SecretSeal::new(MasterKey::generate(&entropy), entropy.clone()));
+        let (client, secret) = (ClientId::new("a|b"), Secret::new("a secret of a client"));
+        let sealed = ours.seal(&client, &secret);
+        assert_eq!(ours.open(&client, &sealed), Ok(secret));
+        assert!(matches!(ours.open(&ClientId::new("a"), &sealed), Err(SealingError::Damaged { .. })));
+        assert!(matches!(theirs.open(&client, &sealed), Err(SealingError::OtherMasterKey { .. })));
+        assert!(matches!(ours.open(&client, "*"), Err(SealingError::Damaged { .. })));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::jwt::{self, Expected, Presented, Signer, VerifyError};
 use super::master::MasterKey;
 use super::ring::{HMAC, Ring, Rows, SIGNING};
 use super::rotation::{self, KeyPolicy, Step};
-use super::sealing::{self, Owner};
+use super::sealing::{self, Owner, SecretSeal};
 use super::{CryptoFailure, KeysError, Purpose};
 use crate::clock::Clock;
 use crate::domain::audit::{By, Event, EventKind};
@@ -17,6 +17,7 @@ use crate::store::{Db, Store, StoreError, audit, secret_keys, signing_keys};
 use aws_lc_rs::hmac;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::future::join_all;
 use serde_json::{Map, Value};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -181,7 +182,7 @@ impl Keys {
     }
 
     /// Signs `claims` as a JWT of this `typ` with the active key of `algorithm`. Takes CPU only: about 25 µs for ES256
-    /// and EdDSA, 1 ms for RS256.
+    /// and EdDSA, 1 ms for RS256 and PS256.
     ///
     /// # Errors
     /// [`KeysError::NotReady`], [`KeysError::NotConfigured`], [`KeysError::Crypto`].
@@ -284,6 +285,11 @@ impl Keys {
         counts.into_iter().map(|((algorithm, state), count)| (algorithm, state, count)).collect()
     }
 
+    /// What seals client secrets under the master key of this service.
+    pub fn secret_seal(&self) -> SecretSeal {
+        SecretSeal::new(self.0.master.clone(), self.0.entropy.clone())
+    }
+
     fn ring(&self) -> Result<Arc<Ring>, KeysError> {
         self.0.ring.read().unwrap_or_else(PoisonError::into_inner).clone().ok_or(KeysError::NotReady)
     }
@@ -336,11 +342,13 @@ impl Keys {
                 has_changed = true;
             }
         }
-        for step in rotation::plan(&ring.records(), &self.0.policy, self.0.clock.now()) {
-            if is_wanted(&step) {
-                self.carry_out(step).await?;
-                has_changed = true;
-            }
+        let plan = rotation::plan(&ring.records(), &self.0.policy, self.0.clock.now());
+        let steps: Vec<Step> = plan.into_iter().filter(|step| is_wanted(step)).collect();
+        // RSA keys take long to make, so all are made at the same time: the first start waits for the slowest only.
+        let made = join_all(steps.iter().map(|step| self.make_for(step))).await;
+        for (step, made) in steps.into_iter().zip(made) {
+            self.carry_out(step, made?).await?;
+            has_changed = true;
         }
         if has_changed {
             self.read_store().await?;
@@ -371,11 +379,7 @@ impl Keys {
 
     /// Carries out one step, if it still is a step of the plan when the transaction looks. What another node did
     /// meanwhile is no error.
-    async fn carry_out(&self, step: Step) -> Result<(), KeysError> {
-        let made = match &step {
-            Step::MakeActive(algorithm) | Step::MakeNext(algorithm) => Some(self.make_key(*algorithm).await?),
-            _ => None,
-        };
+    async fn carry_out(&self, step: Step, made: Option<SigningKey>) -> Result<(), KeysError> {
         let (clock, policy) = (self.0.clock.clone(), self.0.policy.clone());
         let written = self.0.store.write(move |db| {
             // The dates of the keys are taken here, not when the key was made: making one may have taken long.
@@ -392,12 +396,21 @@ impl Keys {
         }
     }
 
+    /// The key pair that a step needs.
+    async fn make_for(&self, step: &Step) -> Result<Option<SigningKey>, KeysError> {
+        match step {
+            Step::MakeActive(algorithm) | Step::MakeNext(algorithm) => self.make_key(*algorithm).await.map(Some),
+            Step::Promote { .. } | Step::StopSigning(_) | Step::Retire(_) | Step::Remove(_) => Ok(None),
+        }
+    }
+
     /// Makes a key pair off the async workers, and seals it. State and dates are set when it is stored.
     async fn make_key(&self, algorithm: Algorithm) -> Result<SigningKey, KeysError> {
         let made = tokio::task::spawn_blocking(move || {
             let private = Signer::generate(algorithm)?;
             let signer = Signer::read(algorithm, &private)?;
-            let public = PublicKey::describe(&signer.public()).map_err(|_| CryptoFailure("describe a key"))?;
+            let public = PublicKey::describe(algorithm, &signer.public());
+            let public = public.map_err(|_| CryptoFailure("describe a key"))?;
             Ok::<_, CryptoFailure>((private, public))
         });
         let (private, public) = made.await.map_err(|_| CryptoFailure("make a key"))??;

@@ -2,6 +2,7 @@
 
 use crate::domain::callback::ResponseMode;
 use crate::domain::client::ClientAuthentication;
+use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::issuer::Issuer;
 use crate::domain::scope::STANDARD;
 use crate::web::extract::Edge;
@@ -25,8 +26,9 @@ pub async fn get(edge: Edge) -> HttpResponse {
 /// The members that both discovery documents share.
 pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
     let methods: Vec<&str> = ClientAuthentication::ALL.iter().map(|method| method.as_str()).collect();
-    let secret_methods: Vec<&str> =
+    let confidential_methods: Vec<&str> =
         methods.iter().copied().filter(|method| *method != ClientAuthentication::None.as_str()).collect();
+    let algorithms = ClientAlgorithm::ALL.map(ClientAlgorithm::as_str);
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
     let scopes: Vec<&str> = STANDARD.into_iter().chain(own_scopes.iter().map(String::as_str)).collect();
     let document = json!({
@@ -41,8 +43,11 @@ pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
         "response_modes_supported": modes,
         "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
         "token_endpoint_auth_methods_supported": methods,
-        "introspection_endpoint_auth_methods_supported": secret_methods,
+        "token_endpoint_auth_signing_alg_values_supported": algorithms,
+        "introspection_endpoint_auth_methods_supported": confidential_methods,
+        "introspection_endpoint_auth_signing_alg_values_supported": algorithms,
         "revocation_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint_auth_signing_alg_values_supported": algorithms,
         "code_challenge_methods_supported": ["S256"],
         "ui_locales_supported": ["en", "ko"],
         "authorization_response_iss_parameter_supported": true,

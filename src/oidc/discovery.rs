@@ -3,6 +3,7 @@
 //! `oauth` and `oidc` never name each other, so the shared members come from the app, which names both.
 
 use crate::domain::claims;
+use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::issuer::Issuer;
 use crate::domain::key::Algorithm;
 use crate::domain::session::PASSWORD_CONTEXT;
@@ -25,8 +26,11 @@ pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algor
         "claims_parameter_supported": true,
         "acr_values_supported": [PASSWORD_CONTEXT],
         "display_values_supported": ["page"],
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
+        "request_parameter_supported": true,
+        "request_uri_parameter_supported": true,
+        "require_request_uri_registration": true,
+        // `none` works for a client that registered it, and is not announced: no client is to choose it by itself.
+        "request_object_signing_alg_values_supported": ClientAlgorithm::ALL.map(ClientAlgorithm::as_str),
     });
     if let Value::Object(own) = own {
         document.extend(own);

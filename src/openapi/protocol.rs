@@ -129,6 +129,7 @@ pub struct MetadataAnswer {
     response_modes_supported: Vec<String>,
     grant_types_supported: Vec<String>,
     token_endpoint_auth_methods_supported: Vec<String>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<String>,
     code_challenge_methods_supported: Vec<String>,
     ui_locales_supported: Vec<String>,
     authorization_response_iss_parameter_supported: bool,

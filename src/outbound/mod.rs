@@ -16,6 +16,7 @@ use reqwest::redirect;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 use url::{Host, Url};
@@ -116,6 +117,34 @@ impl Fetcher {
     pub async fn get(&self, url: &Url, most: usize) -> Result<Fetched, OutboundError> {
         self.guard.check_url(url)?;
         send(self.client.get(url.clone()), most).await
+    }
+}
+
+/// A fetcher that is made when something is first fetched: a machine without certificates of authorities can serve where
+/// nothing needs them.
+#[derive(Clone)]
+pub struct LazyFetcher {
+    settings: settings::Outbound,
+    made: Arc<OnceCell<Fetcher>>,
+}
+
+impl LazyFetcher {
+    /// By the settings `outbound.*`, which are not looked at yet.
+    pub fn new(settings: settings::Outbound) -> Self {
+        Self { settings, made: Arc::default() }
+    }
+
+    /// The fetcher. It is made beside the HTTP workers, because it reads files.
+    ///
+    /// # Errors
+    /// [`OutboundError::Settings`]; then it is tried again the next time.
+    pub async fn get(&self) -> Result<&Fetcher, OutboundError> {
+        let make = || async {
+            let settings = self.settings.clone();
+            let made = tokio::task::spawn_blocking(move || Fetcher::new(&settings)).await;
+            made.unwrap_or_else(|_| Err(OutboundError::Settings("the fetcher could not be made".to_owned())))
+        };
+        self.made.get_or_try_init(make).await
     }
 }
 

@@ -63,7 +63,8 @@ impl Keys {
 }
 
 fn read_algorithms(reader: &mut Reader) -> Vec<Algorithm> {
-    let parse = |text: &str| Algorithm::parse(text).ok_or_else(|| "it is none of ES256, RS256, EdDSA".to_owned());
+    let parse =
+        |text: &str| Algorithm::parse(text).ok_or_else(|| "it is none of ES256, RS256, EdDSA, PS256".to_owned());
     let mut algorithms: Vec<Algorithm> = Vec::new();
     for algorithm in reader.list("keys.algorithms", parse) {
         if !algorithms.contains(&algorithm) {

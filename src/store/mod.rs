@@ -39,6 +39,7 @@ pub mod sweep;
 mod threads;
 pub mod throttles;
 pub mod usage;
+pub mod used_jwts;
 pub mod users;
 
 pub use connection::Db;

@@ -250,6 +250,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    used_jwts (hash) {
+        hash -> Binary,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
     usage_batches (id) {
         id -> Binary,
         expires_at -> BigInt,

@@ -2,7 +2,7 @@
 
 use super::schema::{
     audit_events, authorization_codes, grants, interactions, opaque_access_tokens, refresh_token_families, refusals,
-    revoked_tokens, sessions, signing_keys, throttles, usage_alerts, usage_batches, usage_rollups,
+    revoked_tokens, sessions, signing_keys, throttles, usage_alerts, usage_batches, usage_rollups, used_jwts,
 };
 use super::{Db, StoreError};
 use crate::domain::key::KeyState;
@@ -56,6 +56,7 @@ pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static 
     note("usage_alerts", step!(db, usage_alerts, name: String, expires_at, now, limit));
     note("usage_batches", step!(db, usage_batches, id: Vec<u8>, expires_at, now, limit));
     note("usage_rollups", step!(db, usage_rollups, id: Vec<u8>, expires_at, now, limit));
+    note("used_jwts", step!(db, used_jwts, hash: Vec<u8>, expires_at, now, limit));
     note("signing_keys", retired_keys(db, now.minus(RETIRED_KEY_IS_KEPT), limit)?);
     Ok(removed)
 }

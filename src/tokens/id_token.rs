@@ -111,7 +111,9 @@ pub async fn read_hint(keys: &Keys, issuer: &str, token: &str) -> Result<Hint, V
 /// The left half of the hash that the algorithm names (OIDC Core §3.1.3.6). Ed25519 names SHA-512.
 fn half_hash(algorithm: Algorithm, text: &str) -> String {
     match algorithm {
-        Algorithm::ES256 | Algorithm::RS256 => URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..16]),
+        Algorithm::ES256 | Algorithm::RS256 | Algorithm::PS256 => {
+            URL_SAFE_NO_PAD.encode(&Sha256::digest(text.as_bytes())[..16])
+        }
         Algorithm::EdDSA => URL_SAFE_NO_PAD.encode(&sha2::Sha512::digest(text.as_bytes())[..32]),
     }
 }

@@ -7,10 +7,11 @@ use super::answer;
 use super::extract::Edge;
 use super::forms::{self, StrictForm};
 use super::middleware::SeenClient;
-use crate::clients::authenticate::{AuthenticationError, Credentials};
-use crate::domain::client::{Client, ClientAuthentication, ClientKind};
+use crate::clients::authenticate::{AuthenticationError, Credentials, Proof};
+use crate::domain::client::{Client, ClientKind};
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::secret::Secret;
+use crate::keys::{ForeignJws, MAX_BYTES};
 use actix_web::http::header;
 use actix_web::{HttpMessage as _, HttpRequest};
 use base64::Engine as _;
@@ -18,6 +19,8 @@ use std::sync::Arc;
 
 const LONGEST_BASIC: usize = 8 * 1024;
 const LONGEST_SECRET: usize = 1024;
+/// RFC 7523 §2.2
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// Why no client stands behind a request.
 #[derive(Debug)]
@@ -47,6 +50,9 @@ impl ClientError {
             Self::Authentication(AuthenticationError::Failed { explanation, expected, client_id }) => {
                 let refusal = Refusal::by(&rules::CLIENT_AUTHENTICATION).because(explanation, expected);
                 client_id.iter().fold(refusal, Refusal::of)
+            }
+            Self::Authentication(AuthenticationError::Assertion { explanation, expected, client_id }) => {
+                Refusal::by(&rules::CLIENT_ASSERTION).because(explanation, expected).of(client_id)
             }
             Self::Authentication(AuthenticationError::Throttled { seconds }) => {
                 Refusal::by(&rules::THROTTLED).retry_after(*seconds)
@@ -84,7 +90,7 @@ pub async fn authenticate_confidential(edge: &Edge, credentials: &Credentials) -
         ClientKind::Confidential => Ok(client),
         ClientKind::Public => Err(ClientError::Authentication(AuthenticationError::Failed {
             explanation: "a public client".to_owned(),
-            expected: "a client with a secret".to_owned(),
+            expected: "a client that authenticates itself".to_owned(),
             client_id: Some(client.id.clone()),
         })),
     }
@@ -98,16 +104,22 @@ pub async fn authenticate_confidential(edge: &Edge, credentials: &Credentials) -
 pub fn read(request: &HttpRequest, form: &StrictForm) -> Result<Credentials, ClientError> {
     let body_id = form.find("client_id");
     let body_secret = form.find("client_secret");
-    if form.find("client_assertion").is_some() || form.find("client_assertion_type").is_some() {
-        return Err(ClientError::failed("a client assertion", "client_secret_basic, client_secret_post or none"));
-    }
+    let assertion = assertion(form)?;
     let mut headers = request.headers().get_all(header::AUTHORIZATION);
     let Some(first) = headers.next() else {
-        let id = body_id.ok_or_else(|| ClientError::failed("no client_id", "a client_id"))?;
-        let method =
-            if body_secret.is_some() { ClientAuthentication::ClientSecretPost } else { ClientAuthentication::None };
-        return Ok(Credentials { method, client_id: id.to_owned(), secret: body_secret.map(Secret::new) });
+        return match (assertion, body_secret) {
+            (Some(_), Some(_)) => Err(ClientError::Twice("a client assertion and a client_secret in the body")),
+            (Some(assertion), None) => by_assertion(assertion, body_id),
+            (None, secret) => {
+                let id = body_id.ok_or_else(|| ClientError::failed("no client_id", "a client_id"))?;
+                let proof = secret.map_or(Proof::None, |secret| Proof::Post(Secret::new(secret)));
+                Ok(Credentials { client_id: id.to_owned(), proof })
+            }
+        };
     };
+    if assertion.is_some() {
+        return Err(ClientError::Twice("an Authorization header and a client assertion"));
+    }
     if headers.next().is_some() {
         return Err(ClientError::Twice("two Authorization headers"));
     }
@@ -123,7 +135,30 @@ pub fn read(request: &HttpRequest, form: &StrictForm) -> Result<Credentials, Cli
     if body_id.is_some_and(|body_id| body_id != id) {
         return Err(ClientError::Twice("a Basic header and another client_id in the body"));
     }
-    Ok(Credentials { method: ClientAuthentication::ClientSecretBasic, client_id: id, secret: Some(secret) })
+    Ok(Credentials { client_id: id, proof: Proof::Basic(secret) })
+}
+
+/// Both parameters of RFC 7521 §4.2, or neither.
+fn assertion(form: &StrictForm) -> Result<Option<&str>, ClientError> {
+    match (form.find("client_assertion_type"), form.find("client_assertion")) {
+        (None, None) => Ok(None),
+        (Some(ASSERTION_TYPE), Some(assertion)) => Ok(Some(assertion)),
+        (kind, assertion) => {
+            let kind = kind.unwrap_or("no client_assertion_type");
+            let assertion = if assertion.is_some() { "a client_assertion" } else { "no client_assertion" };
+            Err(ClientError::failed(&format!("{kind} with {assertion}"), &format!("{ASSERTION_TYPE} with a JWT")))
+        }
+    }
+}
+
+/// RFC 7521 §4.2: `client_id` "is unnecessary for client assertion authentication because the client is identified by the
+/// subject within the assertion". Whether both name the same client is seen when the assertion is checked.
+fn by_assertion(assertion: &str, body_id: Option<&str>) -> Result<Credentials, ClientError> {
+    let malformed = |sent: &str| ClientError::failed(sent, "a JWT with the client_id as its sub");
+    let jws = ForeignJws::parse(assertion, MAX_BYTES).map_err(|error| malformed(&error.to_string()))?;
+    let subject = jws.claims().get("sub").and_then(serde_json::Value::as_str);
+    let id = body_id.or(subject).ok_or_else(|| malformed("an assertion without sub"))?;
+    Ok(Credentials { client_id: id.to_owned(), proof: Proof::Assertion(Secret::new(assertion)) })
 }
 
 /// `Basic base64(form(client_id):form(secret))` (RFC 6749 §2.3.1, RFC 7617).

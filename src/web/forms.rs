@@ -48,6 +48,29 @@ impl StrictForm {
         Ok(form)
     }
 
+    /// The form with these parameters, and of its own those that count besides.
+    ///
+    /// # Errors
+    /// [`FormError`], as for parameters that were sent.
+    pub fn overlaid(
+        &self,
+        parameters: Vec<(String, String)>,
+        counts: impl Fn(&str) -> bool,
+    ) -> Result<Self, FormError> {
+        let mut form = Self::default();
+        let own = self.parameters.iter().filter(|(name, _)| counts(name)).cloned();
+        for (name, value) in parameters.into_iter().chain(own) {
+            if name.len() > LONGEST_NAME || value.len() > LONGEST_VALUE {
+                return Err(FormError::TooLarge);
+            }
+            if name.contains('\0') || value.contains('\0') {
+                return Err(FormError::Encoding);
+            }
+            form.add(name, value)?;
+        }
+        Ok(form)
+    }
+
     fn add(&mut self, name: String, value: String) -> Result<(), FormError> {
         if self.parameters.len() >= MOST_PARAMETERS {
             return Err(FormError::TooLarge);

@@ -47,7 +47,7 @@ async fn the_tokens_say_what_was_granted() {
 /// OpenID Connect Registration §2 `id_token_signed_response_alg`
 #[tokio::test]
 async fn an_id_token_is_signed_as_its_client_registered() {
-    for algorithm in ["RS256", "ES256", "EdDSA"] {
+    for algorithm in ["RS256", "ES256", "EdDSA", "PS256"] {
         let client = Client { id_token_algorithm: algorithm.to_owned(), ..clients::first_party() };
         let app = TestApp::empty().client(client).user("alice").start().await;
         let tokens = app.relying_party("first-party").sign_in(&app.browser(), "alice").await;

@@ -7,7 +7,7 @@ use authward::domain::key::{Algorithm, KeyState, SecretKey};
 use authward::domain::secret::TokenHash;
 use authward::domain::throttle::Throttle;
 use authward::store::{
-    Db, StoreError, codes, interactions, migrate, refresh_tokens, secret_keys, signing_keys, throttles,
+    Db, StoreError, codes, interactions, migrate, refresh_tokens, secret_keys, signing_keys, throttles, used_jwts,
 };
 
 /// Runs `work` fifty times at once, half on each of two nodes.
@@ -52,6 +52,14 @@ on_every_database! {
             Ok(won)
         };
         assert_eq!(wins(fifty(&db, exchange).await), 1);
+    }
+
+    /// RFC 7523 §3
+    async fn a_jwt_is_used_by_exactly_one(db: Database) {
+        let take = |db: &mut Db| used_jwts::insert(db, &TokenHash::of("client jti"), later(60));
+        assert_eq!(wins(fifty(&db, take).await), 1);
+        assert!(!db.write(take).await);
+        assert!(db.write(|db| used_jwts::insert(db, &TokenHash::of("client other"), later(60))).await);
     }
 
     async fn a_family_advances_for_exactly_one(db: Database) {

@@ -13,7 +13,7 @@ use authward::domain::time::Lifetime;
 use authward::domain::usage::Retention;
 use authward::store::{
     Db, StoreError, alerts, codes, grants, interactions, opaque_access_tokens, refresh_tokens, refusals,
-    revoked_tokens, sessions, signing_keys, sweep, throttles, usage,
+    revoked_tokens, sessions, signing_keys, sweep, throttles, usage, used_jwts,
 };
 
 /// One row a table that ends at 6000 at the latest, one that ends later.
@@ -41,6 +41,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
         };
         opaque_access_tokens::insert(db, &opaque)?;
         revoked_tokens::insert(db, &TokenHash::of(name), end)?;
+        used_jwts::insert(db, &TokenHash::of(name), end)?;
         throttles::save(
             db,
             &Throttle { subject: TokenHash::of(name), failures: 1, last_failed_at: NOW, expires_at: end },
@@ -70,7 +71,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
     signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
 }
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "sessions",
     "interactions",
     "authorization_codes",
@@ -83,6 +84,7 @@ const TABLES: [&str; 13] = [
     "usage_alerts",
     "usage_batches",
     "usage_rollups",
+    "used_jwts",
     "signing_keys",
 ];
 

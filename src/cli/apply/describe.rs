@@ -5,7 +5,7 @@
 //! wholly what its entry says, so what has the value of a client that says nothing is left out.
 
 use super::document::{InitialAccessToken, RegistrationPolicy};
-use crate::clients::metadata::SHA256;
+use crate::clients::metadata::{SEALED, SHA256};
 use crate::domain::client::{ApplicationType, Client, ClientSecret};
 use crate::domain::exception::Exception;
 use crate::domain::resource::{Resource, ScopeDescription};
@@ -141,6 +141,7 @@ fn secret(secret: &ClientSecret) -> String {
     match secret {
         ClientSecret::Sha256(digits) => format!("{SHA256}{digits}"),
         ClientSecret::Stretched(phc) => phc.clone(),
+        ClientSecret::Sealed(sealed) => format!("{SEALED}{sealed}"),
     }
 }
 

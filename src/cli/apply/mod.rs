@@ -27,9 +27,11 @@ use crate::clients::metadata::{FieldError, Rules};
 use crate::domain::audit::By;
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
+use crate::keys::SecretSeal;
 use crate::passwords::{Passwords, PasswordsError};
 use crate::settings::Settings;
 use crate::store::{Store, StoreError};
+use std::sync::Arc;
 use tree::{Notation, Tree};
 
 /// How often a plan is made anew because somebody else changed what it rests on.
@@ -50,6 +52,30 @@ pub struct Applier {
     pub rules: Rules,
     /// Where long work is shown.
     pub progress: Progress,
+    /// What seals the secrets of clients that sign with them.
+    pub seal: SealSource,
+}
+
+/// Where the seal comes from. The master key is asked for only where a client needs it, because a set-up without such
+/// clients needs none.
+#[derive(Clone)]
+pub struct SealSource(Arc<dyn Fn() -> Result<SecretSeal, String> + Send + Sync>);
+
+impl SealSource {
+    /// Calls this where a seal is needed.
+    pub fn new(open: impl Fn() -> Result<SecretSeal, String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    fn open(&self) -> Result<SecretSeal, String> {
+        (self.0)()
+    }
+}
+
+impl std::fmt::Debug for SealSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SealSource(..)")
+    }
 }
 
 /// What is ordered.

@@ -6,14 +6,15 @@ use super::document::{Document, Entry, GivenPassword, RegistrationEntry, Registr
 use super::secrets::{Question, settle_all};
 use super::tree::member;
 use super::{Applier, Order};
-use crate::clients;
 use crate::clients::metadata::{FieldError, GivenSecret, Registered};
+use crate::clients::{self, secret};
 use crate::domain::audit::{By, Event, EventKind};
-use crate::domain::client::{Client, ClientKind, ClientSecret};
+use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::resource::{Resource, ScopeDescription};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{LoginName, User};
+use crate::keys::SecretSeal;
 use crate::store::{self, Db, Store, StoreError};
 use crate::users;
 use std::collections::{HashMap, HashSet};
@@ -114,7 +115,9 @@ pub(super) async fn make(
     let asked = wanted.clone();
     let stored = applier.store.read(move |db| Stored::read(db, &asked)).await?;
     let removals = if order.prunes { Removals::find(document, &stored) } else { Removals::default() };
-    let errors = conflicts(document, &stored, &removals);
+    let mut errors = conflicts(document, &stored, &removals);
+    let seal = open_seal(applier, document).map_err(|error| errors.push(error)).ok().flatten();
+    errors.extend(seal.as_ref().map(|seal| sealed_elsewhere(document, seal)).unwrap_or_default());
     if !errors.is_empty() {
         return Ok(Err(errors));
     }
@@ -134,7 +137,7 @@ pub(super) async fn make(
     };
     let step_client = |(entry, secret): (&Entry<Registered>, Option<String>)| {
         let before = stored.clients.get(&entry.value.client.id).cloned();
-        let after = client_after(&entry.value, before.as_ref(), secret, now);
+        let after = client_after(&entry.value, before.as_ref(), (secret, seal.as_ref()), now);
         let name = after.id.as_str().to_owned();
         Step::new(&entry.at, before, after, (Kind::Client, &name), describe::client)
     };
@@ -414,11 +417,17 @@ fn conflicts(document: &Document, stored: &Stored, removals: &Removals) -> Vec<F
     }
     for entry in &document.clients {
         let Registered { client, client_secret, .. } = &entry.value;
-        let has_secret = stored.clients.get(&client.id).is_some_and(|known| known.secret.is_some());
-        if client.kind() == ClientKind::Confidential && client_secret.is_none() && !has_secret {
+        let known = stored.clients.get(&client.id).and_then(|known| known.secret.as_ref());
+        if client.authentication.needs_secret() && client_secret.is_none() {
             let method = client.authentication.as_str();
-            let what = format!("it is required with token_endpoint_auth_method {method}, and none is stored yet");
-            object(&entry.at, "client_secret", what);
+            if known.is_none() {
+                let what = format!("it is required with token_endpoint_auth_method {method}, and none is stored yet");
+                object(&entry.at, "client_secret", what);
+            } else if !known.is_some_and(|known| secret::serves(known, client.authentication)) {
+                let what =
+                    format!("it is required with {method}: the stored one is a hash, which verifies no signature");
+                object(&entry.at, "client_secret", what);
+            }
         }
     }
     for resource in &document.resources {
@@ -437,6 +446,29 @@ fn conflicts(document: &Document, stored: &Stored, removals: &Removals) -> Vec<F
     errors
 }
 
+/// The seal, where some client of the document needs it.
+fn open_seal(applier: &Applier, document: &Document) -> Result<Option<SecretSeal>, FieldError> {
+    let needs = |entry: &&Entry<Registered>| {
+        let is_sealed = matches!(entry.value.client_secret, Some(GivenSecret::Stored(ClientSecret::Sealed(_))));
+        is_sealed || entry.value.client.authentication == ClientAuthentication::ClientSecretJwt
+    };
+    let Some(first) = document.clients.iter().find(needs) else { return Ok(None) };
+    applier.seal.open().map(Some).map_err(|error| FieldError {
+        field: member(&first.at, "client_secret"),
+        what: format!("it cannot be sealed: {error}"),
+    })
+}
+
+/// Sealed secrets that the master key of this server does not open.
+fn sealed_elsewhere(document: &Document, seal: &SecretSeal) -> Vec<FieldError> {
+    let problem = |entry: &Entry<Registered>| {
+        let Some(GivenSecret::Stored(ClientSecret::Sealed(sealed))) = &entry.value.client_secret else { return None };
+        let error = seal.open(&entry.value.client.id, sealed).err()?;
+        Some(FieldError { field: member(&entry.at, "client_secret_hash"), what: error.to_string() })
+    };
+    document.clients.iter().filter_map(problem).collect()
+}
+
 fn user_questions(document: &Document, stored: &Stored) -> Vec<Question> {
     let question = |(entry, before): (&Entry<UserEntry>, &Option<User>)| {
         let stored = before.as_ref().and_then(|user| user.password_hash.clone());
@@ -449,12 +481,13 @@ fn user_questions(document: &Document, stored: &Stored) -> Vec<Question> {
     document.users.iter().zip(&stored.users).map(question).collect()
 }
 
-/// Only stretched secrets are asked about here: whether a generated one fits, [`client_after`] sees for itself.
+/// Only stretched secrets are asked about here: whether a generated or sealed one fits, [`client_after`] sees for itself.
 fn client_questions(document: &Document, stored: &Stored) -> Vec<Question> {
     let question = |entry: &Entry<Registered>| {
         let before = stored.clients.get(&entry.value.client.id).and_then(|client| client.secret.as_ref());
         match (&entry.value.client_secret, before) {
             (None | Some(GivenSecret::Stored(_)), _) => Question::Keep(None),
+            _ if entry.value.client.authentication == ClientAuthentication::ClientSecretJwt => Question::Keep(None),
             (Some(GivenSecret::Clear(secret)), Some(known))
                 if known.matches_generated(secret.reveal()) == Some(true) =>
             {
@@ -507,12 +540,25 @@ fn user_after(
     user
 }
 
-fn client_after(entry: &Registered, before: Option<&Client>, stretched: Option<String>, now: Timestamp) -> Client {
-    let stored = || before.and_then(|client| client.secret.clone());
-    let secret = match (&entry.client_secret, entry.client.kind()) {
-        (_, ClientKind::Public) => None,
-        (Some(GivenSecret::Stored(secret)), ClientKind::Confidential) => Some(secret.clone()),
-        (_, ClientKind::Confidential) => stretched.map(ClientSecret::Stretched).or_else(stored),
+fn client_after(
+    entry: &Registered,
+    before: Option<&Client>,
+    (stretched, seal): (Option<String>, Option<&SecretSeal>),
+    now: Timestamp,
+) -> Client {
+    let (id, method) = (&entry.client.id, entry.client.authentication);
+    let stored = before.and_then(|client| client.secret.clone());
+    let secret = match &entry.client_secret {
+        _ if !method.needs_secret() => None,
+        Some(GivenSecret::Stored(secret)) => Some(secret.clone()),
+        Some(GivenSecret::Clear(secret)) if method == ClientAuthentication::ClientSecretJwt => {
+            let fits = |stored: &ClientSecret| match (stored, seal) {
+                (ClientSecret::Sealed(sealed), Some(seal)) => seal.open(id, sealed).as_ref() == Ok(secret),
+                _ => false,
+            };
+            stored.filter(fits).or_else(|| seal.and_then(|seal| secret::sealed(seal, (id, method), secret)))
+        }
+        Some(GivenSecret::Clear(_)) | None => stretched.map(ClientSecret::Stretched).or(stored),
     };
     Client {
         secret,

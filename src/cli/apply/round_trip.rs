@@ -30,7 +30,7 @@ async fn check(house: &House, twin: &House, name: &str, document: &str) -> Resul
     prop_assert!(moved.is_ok(), "{}\n{}", whole.to_yaml(), moved.unwrap_err());
     prop_assert_eq!(&twin.exported(true).await, &whole);
     let shown = bare.to_yaml() + &serde_json::to_string(&bare).unwrap();
-    for secret in ["$argon2", "sha256:", "password_hash", "client_secret_hash", "token_hash"] {
+    for secret in ["$argon2", "sha256:", "sealed:", "password_hash", "client_secret_hash", "token_hash"] {
         prop_assert!(!shown.contains(secret), "{shown}");
     }
     Ok(())
@@ -173,12 +173,20 @@ fn clients() -> impl Strategy<Value = Vec<Value>> {
 
 fn client_fields() -> impl Strategy<Value = Map<String, Value>> {
     (authentication(), wishes(), metadata()).prop_map(|(authentication, wishes, metadata)| {
-        authentication.into_iter().chain(wishes).chain(metadata).collect()
+        let mut fields: Map<String, Value> = authentication.into_iter().chain(wishes).chain(metadata).collect();
+        if fields.get("token_endpoint_auth_method").is_some_and(|method| method == "private_key_jwt") {
+            let at = json!("https://app.example.com/keys?a=[b]");
+            if !fields.contains_key("jwks") {
+                fields.insert("jwks_uri".to_owned(), at);
+            }
+        }
+        fields
     })
 }
 
 fn authentication() -> impl Strategy<Value = Map<String, Value>> {
-    let method = select(vec![None, Some("client_secret_basic"), Some("client_secret_post"), Some("none")]);
+    let methods = ["client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none"];
+    let method = option::of(select(methods.to_vec()));
     let secret = select(vec![
         ("client_secret", "backend-secret \"quoted\""),
         ("client_secret_hash", "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"),
@@ -188,9 +196,12 @@ fn authentication() -> impl Strategy<Value = Map<String, Value>> {
         ),
     ]);
     (method, secret).prop_map(|(method, (name, secret))| {
-        let is_public = method == Some("none");
-        let secret = (!is_public).then(|| Value::from(secret));
-        only_said([("token_endpoint_auth_method", method.map(Value::from)), (name, secret)])
+        let (name, secret) = match method {
+            Some("none" | "private_key_jwt") => (name, None),
+            Some("client_secret_jwt") => ("client_secret", Some("a secret of more than thirty-two characters")),
+            _ => (name, Some(secret)),
+        };
+        only_said([("token_endpoint_auth_method", method.map(Value::from)), (name, secret.map(Value::from))])
     })
 }
 
@@ -231,7 +242,10 @@ fn metadata() -> impl Strategy<Value = Map<String, Value>> {
     let words = option::of(any::<String>().prop_map(Value::from));
     let contacts = option::of(vec(any::<String>(), 0..3).prop_map(Value::from));
     let introspect = option::of(select(vec!["own", "audience", "all"]).prop_map(Value::from));
-    let keys = option::of(Just(json!({"keys": [{"kty": "EC", "crv": "P-256", "x": "a", "y": "b"}]})));
+    let keys = option::of(Just(json!({"keys": [{
+        "kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+    }]})));
     let algorithm = option::of(select(vec!["ES256", "RS256"]).prop_map(Value::from));
     let resource = option::of(Just(json!("https://api.example.com/v1?x=[y]")));
     let origins = option::of(Just(json!(["https://app.example.com", "http://localhost:5173"])));

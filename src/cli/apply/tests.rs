@@ -8,6 +8,7 @@ use crate::domain::key::Algorithm;
 use crate::domain::secret::Secret;
 use crate::domain::time::Lifetime;
 use crate::domain::user::{LoginName, User};
+use crate::keys::MasterKey;
 use crate::settings::PasswordHashing;
 use crate::store::{StoreOptions, migrate, users};
 
@@ -36,8 +37,10 @@ impl House {
             longest_access_token_lifetime: Lifetime::hours(24),
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
         };
-        let applier =
-            Applier { store, passwords, by: By::command("apply", NOW), entropy, rules, progress: Progress::silent() };
+        let (by, progress) = (By::command("apply", NOW), Progress::silent());
+        let seal = SecretSeal::new(MasterKey::generate(&Entropy::seeded(2)), entropy.clone());
+        let seal = SealSource::new(move || Ok(seal.clone()));
+        let applier = Applier { store, passwords, by, entropy, rules, progress, seal };
         Self { applier, _directory: directory }
     }
 
@@ -583,6 +586,45 @@ async fn the_stored_secret_stays_where_none_is_given_and_a_new_client_needs_one(
         "clients:\n- { client_id: backend, token_endpoint_auth_method: none, redirect_uris: [https://a.example/cb] }\n";
     house.changes(public).await;
     assert_eq!(house.client("backend").await.unwrap().secret, None);
+}
+
+/// OIDC Core §9 `client_secret_jwt`
+#[tokio::test]
+async fn a_secret_that_signs_is_sealed_and_a_hash_does_not_serve() {
+    let house = House::build().await;
+    let document = |method: &str, secret: &str| {
+        format!(
+            "clients:\n- client_id: signer\n  token_endpoint_auth_method: {method}\n  \
+             redirect_uris: [https://a.example/cb]\n{secret}"
+        )
+    };
+    let secret = "  client_secret: a secret that is thirty-two long\n";
+    let signer = document("client_secret_jwt", secret);
+    assert_eq!(house.changes(&signer).await, ["+client signer"]);
+    let stored = house.client("signer").await.unwrap().secret.unwrap();
+    let ClientSecret::Sealed(sealed) = &stored else { panic!("{stored:?}") };
+    let seal = house.applier.seal.open().unwrap();
+    let opened = seal.open(&ClientId::new("signer"), sealed).unwrap();
+    assert_eq!(opened.reveal(), "a secret that is thirty-two long");
+    // The same secret again changes nothing, nor does none.
+    assert_eq!(house.changes(&signer).await, [""; 0]);
+    assert_eq!(house.changes(&document("client_secret_jwt", "")).await, [""; 0]);
+    assert_eq!(house.client("signer").await.unwrap().secret, Some(stored.clone()));
+    let exported = format!("  client_secret_hash: sealed:{sealed}\n");
+    assert_eq!(house.changes(&document("client_secret_jwt", &exported)).await, [""; 0]);
+    let cut = format!("  client_secret_hash: sealed:{}\n", &sealed[4..]);
+    let expected =
+        "a.yaml line 5: clients[0].client_secret_hash: the sealed value of key HS256 of client signer is damaged";
+    assert_eq!(house.errors("a.yaml", &document("client_secret_jwt", &cut)).await, [expected]);
+    // A sealed secret serves the other methods as well; a hash cannot be turned back.
+    assert_eq!(
+        house.changes(&document("client_secret_basic", "")).await,
+        ["~client signer token_endpoint_auth_method"]
+    );
+    house.changes(&document("client_secret_basic", "  client_secret: another secret of this client\n")).await;
+    let expected = "a.yaml line 2: clients[0].client_secret: it is required with client_secret_jwt: the stored one is a \
+                    hash, which verifies no signature";
+    assert_eq!(house.errors("a.yaml", &document("client_secret_jwt", "")).await, [expected]);
 }
 
 #[tokio::test]

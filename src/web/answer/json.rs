@@ -1,6 +1,6 @@
 //! JSON answers of the token endpoint and its family (RFC 6749 §5).
 
-use super::{record, status, with_retry};
+use super::{is_client_authentication, record, status, with_retry};
 use crate::domain::refusal::{self, Refusal};
 use crate::web::extract::Edge;
 use actix_web::HttpResponse;
@@ -26,7 +26,7 @@ pub fn refuse(edge: &Edge, refusal: &Refusal) -> HttpResponse {
     let reference = record(edge, refusal);
     let mut builder = HttpResponse::build(status(refusal.rule));
     with_retry(&mut builder, refusal);
-    if refusal.rule.id == refusal::CLIENT_AUTHENTICATION.id {
+    if is_client_authentication(refusal.rule.id) {
         builder.insert_header((header::WWW_AUTHENTICATE, BASIC_CHALLENGE));
     }
     if refusal.rule.id == refusal::METHOD.id {

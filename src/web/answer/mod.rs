@@ -19,7 +19,7 @@ pub const RETRY_AFTER_SECONDS: i64 = 5;
 /// The status that a rule is answered with where HTTP itself carries the error.
 pub fn status(rule: &Rule) -> StatusCode {
     match rule.id {
-        id if id == refusal::CLIENT_AUTHENTICATION.id => StatusCode::UNAUTHORIZED,
+        id if is_client_authentication(id) => StatusCode::UNAUTHORIZED,
         id if id == refusal::THROTTLED.id => StatusCode::TOO_MANY_REQUESTS,
         id if id == refusal::UNAVAILABLE.id => StatusCode::SERVICE_UNAVAILABLE,
         id if id == refusal::INTERNAL.id => StatusCode::INTERNAL_SERVER_ERROR,
@@ -34,6 +34,11 @@ pub fn status(rule: &Rule) -> StatusCode {
         id if id == refusal::ADMIN_ONLY.id => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }
+}
+
+/// Whether a client has not proven who it is, by whatever method: 401 with a challenge (RFC 6749 §5.2).
+pub(super) fn is_client_authentication(id: &str) -> bool {
+    id == refusal::CLIENT_AUTHENTICATION.id || id == refusal::CLIENT_ASSERTION.id
 }
 
 /// The outcome of a request, for the access log and the counters of usage.

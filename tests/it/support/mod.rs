@@ -8,9 +8,11 @@ mod browser;
 pub mod clients;
 pub mod described;
 pub mod jwt;
+pub mod origin;
 pub mod raw;
 pub mod relying_party;
 pub mod rows;
+pub mod signing;
 pub mod tls;
 
 #[path = "../../support/mod.rs"]

@@ -5,10 +5,11 @@ use super::app::TestApp;
 use super::browser::Browser;
 use super::clients::{SCOPE, SECRET};
 use super::jwt;
+use super::signing::{self, ClientKey};
 use authward::domain::client::ClientAuthentication;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -20,6 +21,8 @@ pub struct RelyingParty<'a> {
     pub redirect_uri: String,
     pub authentication: ClientAuthentication,
     pub secret: String,
+    /// What it signs with, where its method is `private_key_jwt`.
+    pub key: Option<ClientKey>,
     pub scope: String,
 }
 
@@ -109,6 +112,7 @@ impl<'a> RelyingParty<'a> {
             redirect_uri: redirect_uri.to_owned(),
             authentication,
             secret: SECRET.to_owned(),
+            key: None,
             scope: SCOPE.to_owned(),
         }
     }
@@ -231,8 +235,28 @@ impl<'a> RelyingParty<'a> {
                 fields.push(("client_secret".into(), self.secret.clone()));
             }
             ClientAuthentication::None => fields.push(("client_id".into(), self.client_id.clone())),
+            ClientAuthentication::ClientSecretJwt | ClientAuthentication::PrivateKeyJwt => {
+                fields.extend(assertion_fields(&self.assertion(&self.assertion_claims())));
+            }
         }
         request.form(&fields)
+    }
+
+    /// The claims of a new assertion (RFC 7523 §3).
+    pub fn assertion_claims(&self) -> Value {
+        let now = self.app.now().seconds();
+        json!({
+            "iss": self.client_id, "sub": self.client_id, "aud": self.app.issuer,
+            "iat": now, "exp": now + 60, "jti": signing::fresh("assertion"),
+        })
+    }
+
+    /// These claims, signed by this client's method.
+    pub fn assertion(&self, claims: &Value) -> String {
+        match (&self.key, self.authentication) {
+            (Some(key), ClientAuthentication::PrivateKeyJwt) => key.sign(claims),
+            _ => signing::sign_with_secret(&self.secret, claims),
+        }
     }
 
     /// Posts a form to this path, authenticated by this client's method.
@@ -306,6 +330,12 @@ impl<'a> RelyingParty<'a> {
     pub async fn userinfo(&self, access_token: &str) -> Answer {
         self.app.send(self.app.http.get(self.app.url("/userinfo")).bearer_auth(access_token)).await
     }
+}
+
+/// The parameters that carry an assertion (RFC 7523 §2.2).
+pub fn assertion_fields(assertion: &str) -> [(String, String); 2] {
+    let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+    [("client_assertion_type".into(), kind.into()), ("client_assertion".into(), assertion.into())]
 }
 
 /// `Authorization: Basic` with both parts form-encoded (RFC 6749 §2.3.1).

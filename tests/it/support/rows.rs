@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Text};
 use std::collections::BTreeMap;
 
 /// What requests can fill. Refusals are left out: they are explanations, bounded and swept.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
     "users",
     "sessions",
     "interactions",
@@ -18,6 +18,7 @@ pub const TABLES: [&str; 10] = [
     "opaque_access_tokens",
     "revoked_tokens",
     "throttles",
+    "used_jwts",
 ];
 
 #[derive(QueryableByName)]
