@@ -1,6 +1,7 @@
 //! Why an authorization request is refused, and where the answer goes: a page until client and redirect URI are settled, the
 //! client's callback after that (RFC 6749 §4.1.2.1).
 
+use crate::clients::request_object::RequestObjectError;
 use crate::domain::authorization::PromptError;
 use crate::domain::callback::Callback;
 use crate::domain::claims_request::ClaimsRequestError;
@@ -73,10 +74,12 @@ pub enum Cause {
     HintsDiffer,
     /// A `resource` that is not known or malformed, or too many of them.
     Resource(IndicatorError),
-    /// A request object.
-    RequestObject,
-    /// A request object by reference.
-    RequestUri,
+    /// A request object that is not taken.
+    RequestObject(RequestObjectError),
+    /// `request` and `request_uri` together.
+    RequestObjectTwice,
+    /// The client registered that it signs every request, and did not.
+    RequestObjectNeeded,
     /// `prompt=none` without a session.
     LoginRequired,
     /// `prompt=none` without consent.
@@ -108,7 +111,7 @@ impl AuthorizeError {
 }
 
 impl Cause {
-    fn refusal(&self) -> Refusal {
+    pub(super) fn refusal(&self) -> Refusal {
         use refusal as rules;
         match self {
             Self::Repeated(name) => Refusal::by(&rules::PARAMETER_REPEATED)
@@ -161,14 +164,35 @@ impl Cause {
                 .because("id_token_hint and claims with different subjects", "one subject"),
             Self::Resource(error) => Refusal::by(&rules::RESOURCE)
                 .because(error.to_string(), format!("at most {MOST_INDICATORS} configured resources")),
-            Self::RequestObject => Refusal::by(&rules::REQUEST_OBJECT).because("request", "the parameters themselves"),
-            Self::RequestUri => Refusal::by(&rules::REQUEST_URI).because("request_uri", "the parameters themselves"),
+            Self::RequestObject(error) => refuse_object(error),
+            Self::RequestObjectTwice => {
+                Refusal::by(&rules::REQUEST_OBJECT_TWICE).because("request and request_uri", "one of the two")
+            }
+            Self::RequestObjectNeeded => Refusal::by(&rules::REQUEST_OBJECT_NEEDED)
+                .because("no request object", "request or request_uri with an object that the client signed"),
             Self::LoginRequired => Refusal::by(&rules::LOGIN_REQUIRED).because("prompt=none", "a signed-in user"),
             Self::ConsentRequired => {
                 Refusal::by(&rules::CONSENT_REQUIRED).because("prompt=none", "a user who has consented")
             }
             Self::Denied => Refusal::by(&rules::DENIED).because("the user chose to deny", "the user's consent"),
         }
+    }
+}
+
+fn refuse_object(error: &RequestObjectError) -> Refusal {
+    use refusal as rules;
+    let sent = error.to_string();
+    match error {
+        RequestObjectError::Unsupported => {
+            Refusal::by(&rules::REQUEST_OBJECT).because(sent, "the parameters themselves, or registered keys")
+        }
+        RequestObjectError::ReferenceUnsupported => {
+            Refusal::by(&rules::REQUEST_URI).because(sent, "the parameters themselves, or registered request_uris")
+        }
+        RequestObjectError::Reference(_) => Refusal::by(&rules::REQUEST_URI_INVALID)
+            .because(sent, "a registered request_uri with a request object behind it"),
+        RequestObjectError::Object(_) | RequestObjectError::Sealed(_) => Refusal::by(&rules::REQUEST_OBJECT_INVALID)
+            .because(sent, "a JWT of this client for this issuer, signed as it registered"),
     }
 }
 

@@ -8,6 +8,7 @@
 mod error;
 mod interaction;
 mod request;
+mod request_object;
 mod respond;
 
 pub use error::AuthorizeError;

@@ -1,7 +1,9 @@
 //! Reading an authorization request, in two stages. Stage one finds the client and its redirect URI: what fails there is a
-//! page. Stage two reads the rest: what fails there goes to the callback.
+//! page. Stage two reads the rest: what fails there goes to the callback. Where there is a request object, its parameters
+//! are settled before either ([`request_object`]).
 
 use super::error::{AuthorizeError, Cause};
+use super::request_object::{self, ObjectError};
 use crate::clients::Catalogue;
 use crate::domain::authorization::{AuthorizationRequest, Prompt};
 use crate::domain::callback::{Callback, CallbackError, ResponseMode};
@@ -31,7 +33,13 @@ pub(super) async fn parse(
     edge: &Edge,
     form: &StrictForm,
 ) -> Result<(Arc<Client>, AuthorizationRequest), AuthorizeError> {
-    let (client, callback) = settle(edge, form).await?;
+    let client = find_client(edge, form).await?;
+    let resolved = match request_object::resolve(edge, &client, form).await {
+        Ok(resolved) => resolved,
+        Err(error) => return Err(refuse_object(edge, form, client, error)),
+    };
+    let form = resolved.as_ref().unwrap_or(form);
+    let callback = settle(edge, form, &client)?;
     let at = |callback: &Callback, cause| AuthorizeError::at(Arc::clone(&client), callback.clone(), cause);
     // The answer's mode and state come first, so that every later error is answered in the way the client asked for.
     let callback = match answer_form(form) {
@@ -52,8 +60,8 @@ pub(super) async fn parse(
     Ok((client, request))
 }
 
-/// Stage one (RFC 6749 §4.1.2.1, RFC 9700 §4.1.3).
-async fn settle(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>, Callback), AuthorizeError> {
+/// The first half of stage one (RFC 6749 §4.1.2.1, RFC 9700 §4.1.3): the client. It stands outside of a request object.
+async fn find_client(edge: &Edge, form: &StrictForm) -> Result<Arc<Client>, AuthorizeError> {
     for name in ["client_id", "redirect_uri"] {
         if form.is_repeated(name) {
             return Err(Refusal::by(&refusal::PARAMETER_REPEATED)
@@ -70,16 +78,37 @@ async fn settle(edge: &Edge, form: &StrictForm) -> Result<(Arc<Client>, Callback
             .into());
     };
     edge.request.extensions_mut().insert(SeenClient(Arc::clone(&client)));
+    Ok(client)
+}
+
+/// The second half: where the answer goes.
+fn settle(edge: &Edge, form: &StrictForm, client: &Client) -> Result<Callback, AuthorizeError> {
     let requested = form.find("redirect_uri");
-    let callback = Callback::match_request(&client, requested, edge.context.now).map_err(|error| {
+    Callback::match_request(client, requested, edge.context.now).map_err(|error| {
         let registered = client.redirect_uris.iter().map(|uri| uri.as_str()).collect::<Vec<_>>().join(" ");
         let rule = match error {
             CallbackError::NotRegistered => &refusal::REDIRECT_URI_MISMATCH,
             CallbackError::Missing => &refusal::REDIRECT_URI_MISSING,
         };
-        Refusal::by(rule).because(requested.unwrap_or("no redirect_uri"), registered).of(&client.id)
-    })?;
-    Ok((client, callback))
+        Refusal::by(rule).because(requested.unwrap_or("no redirect_uri"), registered).of(&client.id).into()
+    })
+}
+
+/// A request object that is refused: the client is told at the redirect URI that stands outside of it, if one does and is
+/// registered. What stands in it is nobody's word.
+fn refuse_object(edge: &Edge, form: &StrictForm, client: Arc<Client>, error: ObjectError) -> AuthorizeError {
+    let cause = match error {
+        ObjectError::Cause(cause) => cause,
+        ObjectError::Store(error) => return error.into(),
+    };
+    match settle(edge, form, &client) {
+        Ok(callback) => {
+            let (mode, state) = answer_form(form).unwrap_or_else(|(state, _)| (ResponseMode::default(), state));
+            AuthorizeError::at(client, callback.answering(mode, state), cause)
+        }
+        Err(error) if form.find("redirect_uri").is_some() => error,
+        Err(_) => AuthorizeError::Page(cause.refusal().of(&client.id)),
+    }
 }
 
 /// `response_mode` and `state`; with an error, the state that the error answer can still carry.
@@ -128,7 +157,6 @@ impl Reader<'_> {
     /// Stage two, in the order in which a developer wants to hear of mistakes.
     fn read(&self, callback: &Callback, catalogue: &Catalogue) -> Result<AuthorizationRequest, Cause> {
         let resources = self.resources(catalogue)?;
-        self.refuse_request_objects()?;
         self.check_response_type()?;
         let challenge = self.challenge()?;
         let scopes = self.scopes(catalogue, &resources)?;
@@ -148,14 +176,6 @@ impl Reader<'_> {
             claims: self.claims()?,
             expected_subject: None,
         })
-    }
-
-    /// OIDC Core §6: refused by name, because a request whose parameters are elsewhere would be misread.
-    fn refuse_request_objects(&self) -> Result<(), Cause> {
-        if self.form.find("request").is_some() {
-            return Err(Cause::RequestObject);
-        }
-        if self.form.find("request_uri").is_some() { Err(Cause::RequestUri) } else { Ok(()) }
     }
 
     fn check_response_type(&self) -> Result<(), Cause> {
