@@ -1,8 +1,8 @@
 //! The public keys of clients: what they registered as `jwks`, or publish at their `jwks_uri` (RFC 7591 §2).
 //!
 //! A set that was fetched is kept for [`KEPT_FOR`]. It is fetched again where none of its keys fits, because the client may
-//! have changed its keys, but no address is asked more often than every [`PAUSE`], also when it did not answer. A fetch is
-//! bounded in size and time, all fetches in number, and who waits for one waits beside the HTTP workers.
+//! have changed its keys, but no more often than every [`PAUSE`]; so is an address that did not answer. A fetch is bounded
+//! in size and time, all fetches in number, and who waits for one waits beside the HTTP workers.
 
 use crate::clock::Clock;
 use crate::domain::client::Client;
@@ -18,7 +18,7 @@ use url::Url;
 
 /// How long a fetched set is kept.
 pub const KEPT_FOR: Lifetime = Lifetime::minutes(5);
-/// How long an address is left alone after it was asked.
+/// How long an address is left alone after it was asked for other keys, or did not answer.
 pub const PAUSE: Lifetime = Lifetime::seconds(5);
 /// How long a fetch may take.
 const LONGEST_FETCH: Duration = Duration::from_secs(5);
@@ -60,8 +60,10 @@ struct Inner {
 #[derive(Default)]
 struct Kept {
     set: Option<(Arc<KeySet>, Timestamp)>,
-    asked_at: Option<Timestamp>,
-    failure: String,
+    /// When it was last asked because no key fitted.
+    renewed_at: Option<Timestamp>,
+    /// When it last did not answer, and why.
+    failed: Option<(Timestamp, String)>,
 }
 
 impl ClientKeys {
@@ -106,23 +108,27 @@ impl ClientKeys {
         let now = self.0.clock.now();
         // A clock that was set back makes nothing younger.
         let is_within = |since: Timestamp, span: Lifetime| (0..span.as_seconds()).contains(&now.since(since));
-        let may_ask = kept.asked_at.is_none_or(|at| !is_within(at, PAUSE));
         let fresh = kept.set.as_ref().filter(|(_, at)| is_within(*at, KEPT_FOR)).map(|(set, _)| Arc::clone(set));
-        match fresh {
-            Some(set) if !may_ask || unfit.is_none_or(|unfit| !Arc::ptr_eq(unfit, &set)) => return Ok(set),
-            None if !may_ask => return Err(ClientKeysError::Fetch(kept.failure.clone())),
-            _ => {}
+        if let Some(set) = fresh {
+            let is_unfit = unfit.is_some_and(|unfit| Arc::ptr_eq(unfit, &set));
+            if !is_unfit || kept.renewed_at.is_some_and(|at| is_within(at, PAUSE)) {
+                return Ok(set);
+            }
+            kept.renewed_at = Some(now);
         }
-        kept.asked_at = Some(now);
+        if let Some((_, failure)) = kept.failed.as_ref().filter(|(at, _)| is_within(*at, PAUSE)) {
+            return Err(ClientKeysError::Fetch(failure.clone()));
+        }
         let fetched = self.fetch(address, LARGEST_SET).await;
         match fetched.and_then(|body| KeySet::parse(&body).map_err(|error| error.to_string())) {
             Ok(set) => {
                 let set = Arc::new(set);
                 kept.set = Some((Arc::clone(&set), now));
+                kept.failed = None;
                 Ok(set)
             }
             Err(failure) => {
-                kept.failure.clone_from(&failure);
+                kept.failed = Some((now, failure.clone()));
                 Err(ClientKeysError::Fetch(failure))
             }
         }
