@@ -6,7 +6,7 @@
 
 use crate::clock::Clock;
 use crate::domain::client::Client;
-use crate::domain::client_key::ClientAlgorithm;
+use crate::domain::client_key::{ClientAlgorithm, Encryption};
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::keys::{ForeignJws, KeySet, LARGEST_SET};
 use crate::outbound::LazyFetcher;
@@ -83,8 +83,7 @@ impl ClientKeys {
         jws: &ForeignJws<'_>,
         algorithm: ClientAlgorithm,
     ) -> Result<(), ClientKeysError> {
-        if let Some(registered) = client.metadata.get("jwks") {
-            let set = KeySet::read(registered).map_err(|error| ClientKeysError::Registered(error.to_string()))?;
+        if let Some(set) = registered(client)? {
             return if set.has_signed(jws, algorithm) { Ok(()) } else { Err(ClientKeysError::NoneFits) };
         }
         let set = self.load(client, None).await?;
@@ -97,6 +96,22 @@ impl ClientKeys {
         } else {
             Err(ClientKeysError::NoneFits)
         }
+    }
+
+    /// The keys with one among them that can be encrypted to so, if the client has one now.
+    ///
+    /// # Errors
+    /// [`ClientKeysError`].
+    pub async fn for_encryption(
+        &self,
+        client: &Client,
+        encryption: Encryption,
+    ) -> Result<Arc<KeySet>, ClientKeysError> {
+        if let Some(set) = registered(client)? {
+            return Ok(Arc::new(set));
+        }
+        let set = self.load(client, None).await?;
+        if set.can_receive(encryption) { Ok(set) } else { self.load(client, Some(&set)).await }
     }
 
     /// The set at the client's `jwks_uri`; a newer one than `unfit`, where the address may be asked again.
@@ -161,4 +176,10 @@ impl ClientKeys {
         let answer = answer.map_err(|_| "it takes too long".to_owned())?.map_err(|error| error.to_string())?;
         if answer.status == 200 { Ok(answer.body) } else { Err(format!("status {}", answer.status)) }
     }
+}
+
+/// `jwks`, where the client registered its keys themselves.
+fn registered(client: &Client) -> Result<Option<KeySet>, ClientKeysError> {
+    let set = client.metadata.get("jwks").map(KeySet::read).transpose();
+    set.map_err(|error| ClientKeysError::Registered(error.to_string()))
 }

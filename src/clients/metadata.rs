@@ -7,7 +7,7 @@
 use super::request_object::LONGEST_REFERENCE;
 use super::secret::{SHORTEST_SIGNING_SECRET, serves};
 use crate::domain::client::{ApplicationType, Client, ClientAuthentication, ClientSecret, GrantType};
-use crate::domain::client_key::ClientAlgorithm;
+use crate::domain::client_key::{ClientAlgorithm, ContentEncryption, KeyManagement};
 use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
@@ -554,6 +554,24 @@ impl Form<'_> {
         };
         self.check_choice("token_endpoint_auth_signing_alg", &allowed);
         self.check_request_objects(method);
+        self.check_answers(has_keys);
+    }
+
+    /// OIDC Core §10.2, OpenID Connect Registration §2: how the client's ID tokens and claims are signed and encrypted.
+    fn check_answers(&mut self, has_keys: bool) {
+        let signing: Vec<&str> = self.rules.algorithms.iter().map(|known| known.as_str()).collect();
+        self.check_choice("userinfo_signed_response_alg", &signing);
+        for what in ["id_token", "userinfo"] {
+            let [alg, enc] = ["alg", "enc"].map(|member| format!("{what}_encrypted_response_{member}"));
+            self.check_choice(&alg, &KeyManagement::ALL.map(KeyManagement::as_str));
+            self.check_choice(&enc, &ContentEncryption::ALL.map(ContentEncryption::as_str));
+            if self.has(&enc) && !self.has(&alg) {
+                self.error(&enc, format!("it needs {alg}"));
+            }
+            if self.has(&alg) && !has_keys {
+                self.error(&alg, "it needs the client's public keys: jwks or jwks_uri");
+            }
+        }
     }
 
     /// OIDC Core §6, RFC 9101 §10.5
@@ -966,6 +984,58 @@ mod tests {
             (json!({"jwks_uri": "https://a.example/jwks#x"}), "jwks_uri: it has a fragment"),
         ] {
             let errors = refused(wrong);
+            assert!(errors[0].starts_with(what), "{errors:?}");
+        }
+    }
+
+    /// OpenID Connect Registration §2, RFC 9101 §10.5
+    #[test]
+    fn what_is_signed_and_encrypted_is_so_with_what_works() {
+        let with = |more: Value| {
+            let mut metadata = json!({
+                "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": "none", "jwks": {"keys": [key()]},
+            });
+            metadata.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            read_as(Origin::Registration, metadata)
+        };
+        let accepted = json!({
+            "request_object_signing_alg": "PS256", "request_uris": ["https://a.example/request#x", "http://localhost:1/r"],
+            "require_signed_request_object": true, "userinfo_signed_response_alg": "ES256",
+            "id_token_encrypted_response_alg": "ECDH-ES+A128KW", "id_token_encrypted_response_enc": "A256GCM",
+            "userinfo_encrypted_response_alg": "RSA-OAEP-256",
+        });
+        assert_eq!(with(accepted.clone()).unwrap().client.metadata["request_uris"], accepted["request_uris"]);
+        assert!(with(json!({"request_object_signing_alg": "none"})).is_ok());
+        for (wrong, what) in [
+            (json!({"request_object_signing_alg": "HS256"}), "request_object_signing_alg: it is one of"),
+            (
+                json!({"request_object_signing_alg": "none", "require_signed_request_object": true}),
+                "request_object_signing_alg: with require_signed_request_object it is not none",
+            ),
+            (json!({"request_object_encryption_alg": "RSA-OAEP"}), "request_object_encryption_alg: encrypted request"),
+            (json!({"request_uris": ["http://a.example/r"]}), "request_uris[0]: it is not an absolute https URL"),
+            (
+                json!({"request_uris": [format!("https://a.example/{}", "x".repeat(512))]}),
+                "request_uris[0]: it is longer",
+            ),
+            (
+                json!({"userinfo_signed_response_alg": "EdDSA"}),
+                "userinfo_signed_response_alg: it is one of ES256, RS256",
+            ),
+            (
+                json!({"id_token_encrypted_response_alg": "RSA1_5"}),
+                "id_token_encrypted_response_alg: it is one of RSA-OAEP",
+            ),
+            (
+                json!({"userinfo_encrypted_response_enc": "A256GCM"}),
+                "userinfo_encrypted_response_enc: it needs userinfo_",
+            ),
+            (
+                json!({"jwks": null, "id_token_encrypted_response_alg": "RSA-OAEP"}),
+                "id_token_encrypted_response_alg: it needs the client's public keys",
+            ),
+        ] {
+            let errors = with(wrong).unwrap_err();
             assert!(errors[0].starts_with(what), "{errors:?}");
         }
     }

@@ -6,6 +6,7 @@
 pub mod assertion;
 pub mod authenticate;
 pub mod change;
+pub mod encryption;
 pub mod keys;
 pub mod metadata;
 pub mod request_object;

@@ -1,7 +1,9 @@
 //! Clients: the metadata of RFC 7591 §2 and OpenID Connect Registration §2, as this server keeps it.
 
+use super::client_key::{ContentEncryption, Encryption, KeyManagement};
 use super::exception::{Allowance, Exception};
 use super::id::ClientId;
+use super::key::Algorithm;
 use super::redirect_uri::RedirectUri;
 use super::resource::Resource;
 use super::scope::{OFFLINE_ACCESS, OPENID, ScopeSet};
@@ -233,6 +235,22 @@ impl Client {
         matches!(self.kind(), ClientKind::Confidential)
             || redirect.is_claimed()
             || self.application_type == ApplicationType::Web
+    }
+
+    /// How its `id_token` or `userinfo` is encrypted: `…_encrypted_response_alg` and `…_encrypted_response_enc` (OpenID
+    /// Connect Registration §2); `None` where nothing was registered.
+    pub fn encryption(&self, what: &str) -> Option<Encryption> {
+        let text =
+            |member: &str| self.metadata.get(&format!("{what}_encrypted_response_{member}")).and_then(Value::as_str);
+        let management = text("alg").and_then(KeyManagement::parse)?;
+        // "If id_token_encrypted_response_alg is specified, the default for this value is A128CBC-HS256."
+        let content = text("enc").and_then(ContentEncryption::parse).unwrap_or(ContentEncryption::A128CbcHs256);
+        Some(Encryption { management, content })
+    }
+
+    /// `userinfo_signed_response_alg`; `None`: JSON.
+    pub fn userinfo_algorithm(&self) -> Option<Algorithm> {
+        self.metadata.get("userinfo_signed_response_alg").and_then(Value::as_str).and_then(Algorithm::parse)
     }
 
     /// `require_signed_request_object`: an authorization request is a signed request object and nothing else (RFC 9101

@@ -262,6 +262,9 @@ rules! {
     /// Two client authentications in one request.
     CLIENT_AUTHENTICATION_TWICE: "AW-CLIENT-AUTHENTICATION-TWICE", "invalid_request", "RFC 6749 §2.3", "more than one client authentication, or two client ids that differ",
         "Use the header or the body, not both, and one client_id.";
+    /// What is to be encrypted for the client cannot be.
+    ENCRYPTION: "AW-ENCRYPTION", "invalid_request", "OIDC Core §10.2", "the client has no usable key for the encryption that it registered",
+        "Publish a public key for the registered *_encrypted_response_alg (use enc, and alg where it has one) in jwks or at jwks_uri. Nothing was used up.";
     /// The grant type is unknown or off.
     GRANT_TYPE: "AW-GRANT-TYPE", "unsupported_grant_type", "RFC 6749 §5.2", "grant_type is not supported",
         "Use a grant type that the metadata document lists.";

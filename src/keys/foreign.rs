@@ -1,7 +1,7 @@
-//! The keys of others: the JWK sets that clients publish (RFC 7517), and what is signed with them (RFC 7515). Which key
-//! and which algorithm count comes from the client's registration; `jku`, `jwk`, `x5u` and `x5c` are never followed.
+//! The keys of others: the JWK sets that clients publish (RFC 7517), and what is signed with them (RFC 7515); what is
+//! encrypted to them is the business of [`super::jwe`]. Which key and which algorithm count comes from the client's registration; `jku`, `jwk`, `x5u` and `x5c` are never followed.
 
-use crate::domain::client_key::ClientAlgorithm;
+use crate::domain::client_key::{ClientAlgorithm, KeyManagement};
 use crate::domain::secret::Secret;
 use aws_lc_rs::agreement::{self, ParsedPublicKey};
 use aws_lc_rs::hmac;
@@ -27,7 +27,7 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 /// The public keys of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySet {
-    keys: Vec<ForeignKey>,
+    pub(super) keys: Vec<ForeignKey>,
 }
 
 /// Why something is no set of usable public keys.
@@ -47,22 +47,72 @@ pub enum KeySetError {
     NoneUsable(&'static str),
 }
 
+/// A public key of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct ForeignKey {
-    id: Option<String>,
-    algorithm: Option<String>,
+pub(super) struct ForeignKey {
+    /// `kid`
+    pub(super) id: Option<String>,
+    /// `alg`
+    pub(super) algorithm: Option<String>,
     signs: bool,
-    material: Material,
+    receives: bool,
+    /// The key itself.
+    pub(super) material: Material,
 }
 
+/// What a key is made of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Material {
+pub(super) enum Material {
     /// Big-endian without leading zeros.
     Rsa { modulus: Vec<u8>, exponent: Vec<u8> },
-    /// The uncompressed point on P-256.
-    P256(Vec<u8>),
+    /// An uncompressed point on a curve.
+    Ec { curve: Curve, point: Vec<u8> },
     /// 32 bytes.
     Ed25519(Vec<u8>),
+}
+
+/// A curve of the NIST (RFC 7518 §6.2.1.1). P-256 alone signs here; all can be encrypted to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Curve {
+    /// 256 bits.
+    P256,
+    /// 384 bits.
+    P384,
+    /// 521 bits.
+    P521,
+}
+
+impl Curve {
+    /// The `crv` value.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
+    /// The length of each of `x` and `y`.
+    pub(super) const fn coordinate_bytes(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+
+    /// For key agreement.
+    pub(super) const fn exchange(self) -> &'static agreement::Algorithm {
+        match self {
+            Self::P256 => &agreement::ECDH_P256,
+            Self::P384 => &agreement::ECDH_P384,
+            Self::P521 => &agreement::ECDH_P521,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        [Self::P256, Self::P384, Self::P521].into_iter().find(|curve| curve.as_str() == text)
+    }
 }
 
 impl KeySet {
@@ -127,28 +177,51 @@ impl ForeignKey {
                 }
                 Material::Rsa { modulus, exponent }
             }
-            (Some("EC"), Some("P-256")) => Material::P256(point(bytes("x"), bytes("y"))?),
+            (Some("EC"), Some(curve)) => {
+                let curve = Curve::parse(curve).ok_or("its crv is none of P-256, P-384, P-521")?;
+                Material::Ec { curve, point: point(curve, bytes("x"), bytes("y"))? }
+            }
             (Some("OKP"), Some("Ed25519")) => {
                 Material::Ed25519(bytes("x").filter(|x| x.len() == 32).ok_or("its x is not 32 bytes of base64url")?)
             }
-            (Some("EC" | "OKP"), _) => return Err("its crv is neither P-256 nor Ed25519"),
+            (Some("EC"), None) => return Err("it has no crv"),
+            (Some("OKP"), _) => return Err("its crv is not Ed25519"),
             _ => return Err("its kty is none of RSA, EC, OKP"),
         };
-        let may = |operation: &str| {
-            key.get("key_ops")
-                .is_none_or(|list| list.as_array().is_some_and(|list| list.iter().any(|op| op == operation)))
+        let operations = key.get("key_ops").map(|list| list.as_array().map(Vec::as_slice).unwrap_or_default());
+        let may = |these: &[&str]| {
+            operations.is_none_or(|list| list.iter().any(|one| one.as_str().is_some_and(|one| these.contains(&one))))
         };
-        let signs = text("use").is_none_or(|usage| usage == "sig") && may("verify");
-        Ok(Self { id, algorithm: text("alg").map(str::to_owned), signs, material })
+        let is_for = |usage: &str| text("use").is_none_or(|said| said == usage);
+        Ok(Self {
+            id,
+            algorithm: text("alg").map(str::to_owned),
+            signs: is_for("sig") && may(&["verify"]),
+            receives: is_for("enc") && may(&["encrypt", "wrapKey", "deriveKey", "deriveBits"]),
+            material,
+        })
+    }
+
+    /// The same for what is encrypted to it.
+    pub(super) fn may_receive(&self, management: KeyManagement) -> bool {
+        let is_kind = match (&self.material, management) {
+            (Material::Rsa { .. }, KeyManagement::RsaOaep | KeyManagement::RsaOaep256) => true,
+            (
+                Material::Ec { .. },
+                KeyManagement::EcdhEs | KeyManagement::EcdhEsA128Kw | KeyManagement::EcdhEsA256Kw,
+            ) => true,
+            (Material::Rsa { .. } | Material::Ec { .. } | Material::Ed25519(_), _) => false,
+        };
+        self.receives && is_kind && self.algorithm.as_deref().is_none_or(|own| own == management.as_str())
     }
 
     /// RFC 7515 §4.1.4, RFC 7517 §4.2 to §4.5: by kind, use, `alg` and `kid`, as far as they are said.
     fn may_have_signed(&self, jws: &ForeignJws<'_>, algorithm: ClientAlgorithm) -> bool {
         let is_kind = match (&self.material, algorithm) {
             (Material::Rsa { .. }, ClientAlgorithm::RS256 | ClientAlgorithm::PS256)
-            | (Material::P256(_), ClientAlgorithm::ES256)
+            | (Material::Ec { curve: Curve::P256, .. }, ClientAlgorithm::ES256)
             | (Material::Ed25519(_), ClientAlgorithm::EdDSA) => true,
-            (Material::Rsa { .. } | Material::P256(_) | Material::Ed25519(_), _) => false,
+            (Material::Rsa { .. } | Material::Ec { .. } | Material::Ed25519(_), _) => false,
         };
         let is_named = jws.kid().is_none_or(|kid| self.id.as_deref().is_none_or(|id| id == kid));
         let is_for = self.algorithm.as_deref().is_none_or(|own| own == algorithm.as_str());
@@ -166,7 +239,7 @@ impl ForeignKey {
                 };
                 key.verify(padding, message, signature).is_ok()
             }
-            Material::P256(point) => {
+            Material::Ec { point, .. } => {
                 UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
             }
             Material::Ed25519(bytes) => UnparsedPublicKey::new(&ED25519, bytes).verify(message, signature).is_ok(),
@@ -182,13 +255,13 @@ fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
 }
 
-/// The uncompressed form of a point on P-256, which it is checked to be (RFC 7518 §6.2.1).
-fn point(x: Option<Vec<u8>>, y: Option<Vec<u8>>) -> Result<Vec<u8>, &'static str> {
-    let coordinate = |bytes: Option<Vec<u8>>| bytes.filter(|bytes| bytes.len() == 32);
-    let (x, y) = coordinate(x).zip(coordinate(y)).ok_or("its x and y are not 32 bytes of base64url")?;
+/// The uncompressed form of a point on a curve, which it is checked to be (RFC 7518 §6.2.1).
+fn point(curve: Curve, x: Option<Vec<u8>>, y: Option<Vec<u8>>) -> Result<Vec<u8>, &'static str> {
+    let coordinate = |bytes: Option<Vec<u8>>| bytes.filter(|bytes| bytes.len() == curve.coordinate_bytes());
+    let (x, y) = coordinate(x).zip(coordinate(y)).ok_or("its x and y are not base64url of the curve's length")?;
     let point = [&[4][..], &x, &y].concat();
-    let parsed = ParsedPublicKey::try_from(&agreement::UnparsedPublicKey::new(&agreement::ECDH_P256, &point));
-    parsed.map(|_| point).map_err(|_| "its x and y are no point on P-256")
+    let parsed = ParsedPublicKey::try_from(&agreement::UnparsedPublicKey::new(curve.exchange(), &point));
+    parsed.map(|_| point).map_err(|_| "its x and y are no point on the curve")
 }
 
 /// A compact JWS that a client sent, taken apart, with nothing of it believed.
@@ -341,7 +414,7 @@ mod tests {
         let off = changed("x", json!("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEV"));
         assert!(matches!(set(json!([off])), Err(KeySetError::NoneUsable(_))));
         let off = changed("x", json!("g83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"));
-        assert_eq!(set(json!([off])), Err(KeySetError::NoneUsable("its x and y are no point on P-256")));
+        assert_eq!(set(json!([off])), Err(KeySetError::NoneUsable("its x and y are no point on the curve")));
         let short = json!({"kty": "RSA", "e": "AQAB", "n": URL_SAFE_NO_PAD.encode([255; 128])});
         assert_eq!(set(json!([short])), Err(KeySetError::NoneUsable("an RSA key has 2048 to 8192 bits")));
         let even = json!({"kty": "RSA", "e": "AQ", "n": URL_SAFE_NO_PAD.encode([255; 256])});

@@ -6,6 +6,7 @@
 //! RFC 7515, RFC 7517, RFC 7519, RFC 7638, RFC 8725.
 
 mod foreign;
+mod jwe;
 mod jwk;
 mod jwt;
 mod master;
@@ -17,6 +18,7 @@ mod service;
 pub(crate) mod tests;
 
 pub use foreign::{ForeignJws, ForeignJwsError, KeySet, KeySetError, LARGEST_SET};
+pub use jwe::EncryptError;
 pub use jwk::{DamagedKey, Jwks};
 pub use jwt::{CryptoFailure, Expected, MAX_BYTES, VerifyError};
 pub use master::{MasterKey, MasterKeyError};

@@ -3,7 +3,7 @@
 //! `oauth` and `oidc` never name each other, so the shared members come from the app, which names both.
 
 use crate::domain::claims;
-use crate::domain::client_key::ClientAlgorithm;
+use crate::domain::client_key::{ClientAlgorithm, ContentEncryption, KeyManagement};
 use crate::domain::issuer::Issuer;
 use crate::domain::key::Algorithm;
 use crate::domain::session::PASSWORD_CONTEXT;
@@ -13,6 +13,8 @@ use serde_json::{Map, Value, json};
 pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algorithm]) -> Value {
     let mut document = shared;
     let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
+    let managements = KeyManagement::ALL.map(KeyManagement::as_str);
+    let encryptions = ContentEncryption::ALL.map(ContentEncryption::as_str);
     let own = json!({
         "end_session_endpoint": issuer.endpoint("/logout"),
         "frontchannel_logout_supported": true,
@@ -20,6 +22,11 @@ pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algor
         "userinfo_endpoint": issuer.endpoint("/userinfo"),
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": algorithms,
+        "id_token_encryption_alg_values_supported": managements,
+        "id_token_encryption_enc_values_supported": encryptions,
+        "userinfo_signing_alg_values_supported": algorithms,
+        "userinfo_encryption_alg_values_supported": managements,
+        "userinfo_encryption_enc_values_supported": encryptions,
         "claims_supported": claims::supported(),
         "claim_types_supported": ["normal"],
         "prompt_values_supported": ["none", "login", "consent", "select_account"],

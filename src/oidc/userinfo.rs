@@ -2,11 +2,17 @@
 //!
 //! An access token is valid here if it is live, has scope `openid`, and stands for a user. Its audience may be an API: the
 //! authorization server that issued it is always one that it may be shown to.
+//!
+//! The answer is JSON, or `application/jwt` where the client of the token registered that it is signed, encrypted or both
+//! (§5.3.2). Such a JWT has no `exp`, so it passes neither for an ID token nor for an access token.
 
 use crate::domain::claims;
+use crate::domain::client::Client;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::scope::OPENID;
+use crate::tokens::LiveAccessToken;
 use crate::web::answer::bearer;
+use crate::web::answer::from_keys;
 use crate::web::bearer_token;
 use crate::web::extract::{Body, Edge};
 use actix_web::HttpResponse;
@@ -37,14 +43,48 @@ pub async fn post(edge: Edge, body: Option<Body>) -> HttpResponse {
 }
 
 async fn respond(edge: &Edge, in_body: Option<String>) -> HttpResponse {
-    match claims_of(edge, in_body.as_deref()).await {
-        Ok(claims) => HttpResponse::Ok().json(claims),
+    match answer(edge, in_body.as_deref()).await {
+        Ok(response) => response,
         Err(refusal) => bearer::refuse(edge, &refusal),
     }
 }
 
-async fn claims_of(edge: &Edge, in_body: Option<&str>) -> Result<Map<String, Value>, Refusal> {
+async fn answer(edge: &Edge, in_body: Option<&str>) -> Result<HttpResponse, Refusal> {
     let token = bearer_token::load(edge, in_body).await?;
+    let claims = claims_of(&token)?;
+    let client = &token.client;
+    let (algorithm, encryption) = (client.userinfo_algorithm(), client.encryption("userinfo"));
+    let text = match algorithm {
+        None if encryption.is_none() => return Ok(HttpResponse::Ok().json(claims)),
+        None => Value::Object(claims).to_string(),
+        Some(algorithm) => {
+            let claims = addressed(edge, client, claims);
+            edge.keys.sign(algorithm, "JWT", &claims).map_err(|error| from_keys(&error))?
+        }
+    };
+    let text = match encryption {
+        None => text,
+        Some(encryption) => {
+            let kind = algorithm.map(|_| "JWT");
+            let encrypted = edge.clients.encrypt(client, encryption, (&text, kind), &edge.entropy).await;
+            encrypted.map_err(|error| {
+                let expected = "a public key of the client for userinfo_encrypted_response_alg";
+                Refusal::by(&refusal::ENCRYPTION).because(error.to_string(), expected).of(&client.id)
+            })?
+        }
+    };
+    Ok(HttpResponse::Ok().content_type("application/jwt").body(text))
+}
+
+/// OIDC Core §5.3.2: "If signed, the UserInfo Response MUST contain the Claims iss (issuer) and aud (audience) as members."
+fn addressed(edge: &Edge, client: &Client, mut claims: Map<String, Value>) -> Map<String, Value> {
+    claims.insert("iss".to_owned(), Value::from(edge.issuer().as_str()));
+    claims.insert("aud".to_owned(), Value::from(client.id.as_str()));
+    claims.insert("iat".to_owned(), Value::from(edge.context.now.seconds()));
+    claims
+}
+
+fn claims_of(token: &LiveAccessToken) -> Result<Map<String, Value>, Refusal> {
     if !token.scopes.contains(OPENID) {
         let sent = format!("a token with scope {}", token.scopes);
         return Err(Refusal::by(&refusal::TOKEN_SCOPE).because(sent, "scope openid"));
@@ -54,6 +94,6 @@ async fn claims_of(edge: &Edge, in_body: Option<&str>) -> Result<Map<String, Val
     let mut answer = claims::for_scopes(user, &token.scopes);
     answer.extend(claims::wished(user, &token.claims.userinfo));
     // OIDC Core §5.3.2: always there, and the one of the ID token.
-    answer.insert("sub".to_owned(), Value::from(token.subject));
+    answer.insert("sub".to_owned(), Value::from(token.subject.as_str()));
     Ok(answer)
 }

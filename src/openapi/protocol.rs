@@ -213,7 +213,10 @@ fn revoke() {}
 /// Claims of the user whose access token is sent (OIDC Core §5.3).
 #[utoipa::path(
     get, path = "/userinfo", tag = "protocol", operation_id = "userinfo",
-    responses((status = 200, description = "The claims that the scopes allow", body = UserinfoAnswer)),
+    responses((
+        status = 200, description = "The claims that the scopes allow; a JWT where the client registered so",
+        content((UserinfoAnswer = "application/json"), (String = "application/jwt")),
+    )),
 )]
 fn userinfo() {}
 
@@ -221,7 +224,10 @@ fn userinfo() {}
 #[utoipa::path(
     post, path = "/userinfo", tag = "protocol", operation_id = "userinfoByPost",
     request_body(content = UserinfoForm, content_type = "application/x-www-form-urlencoded"),
-    responses((status = 200, description = "The claims that the scopes allow", body = UserinfoAnswer)),
+    responses((
+        status = 200, description = "The claims that the scopes allow; a JWT where the client registered so",
+        content((UserinfoAnswer = "application/json"), (String = "application/jwt")),
+    )),
 )]
 fn userinfo_by_post() {}
 

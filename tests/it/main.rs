@@ -20,6 +20,7 @@ mod client_credentials;
 mod consent;
 mod cors;
 mod discovery;
+mod encrypted;
 mod end_session;
 mod forms;
 mod framing;

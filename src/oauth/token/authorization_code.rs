@@ -53,7 +53,7 @@ pub(super) async fn redeem(
         granted: Some(Granted { nonce: redeemed.grant.nonce.clone(), grant: redeemed.grant, user: redeemed.user }),
         refresh_token,
     };
-    response::sign(edge, &client, &issuance)
+    response::sign(edge, &client, &issuance).await
 }
 
 /// What one transaction needs. It may run again after a deadlock, so it holds no state of a run.

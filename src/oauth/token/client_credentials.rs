@@ -33,7 +33,7 @@ pub(super) async fn issue(
         return Err(refused(Refused::ScopeForbidden(scopes.to_string(), expected)));
     }
     let access_token = plan.carry_out_alone(edge, scopes).await?;
-    response::sign(edge, &client, &Issuance { granted: None, access_token, refresh_token: None })
+    response::sign(edge, &client, &Issuance { granted: None, access_token, refresh_token: None }).await
 }
 
 /// RFC 6749 §3.3: what is asked for, else all that the client is registered for. Those scopes that are about a user mean

@@ -1,5 +1,6 @@
 //! Why a token request is refused, and what its client is told (RFC 6749 §5.2). The one place where a cause becomes a code.
 
+use crate::clients::encryption::EncryptionError;
 use crate::domain::id::ClientId;
 use crate::domain::pkce::PkceError;
 use crate::domain::refusal::{self, Refusal};
@@ -40,6 +41,8 @@ pub enum TokenError {
     Resource(IndicatorError, ClientId),
     /// What an authenticated client presented or asked for is refused.
     Refused(Refused, ClientId),
+    /// The ID token could not be encrypted for the client.
+    Encryption(EncryptionError, ClientId),
     /// The database.
     Store(StoreError),
     /// The signing keys.
@@ -119,6 +122,9 @@ impl TokenError {
                 .because(error.to_string(), format!("at most {MOST_INDICATORS} configured resources"))
                 .of(client),
             Self::Refused(refused, client) => refused.refusal().of(client),
+            Self::Encryption(error, client) => Refusal::by(&rules::ENCRYPTION)
+                .because(error.to_string(), "a public key of the client for id_token_encrypted_response_alg")
+                .of(client),
             Self::Keys(error) => answer::from_keys(error),
         }
     }

@@ -39,6 +39,10 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
         edge.keys.ensure().await?;
     }
     let client = authenticate(edge, &request.credentials).await?;
+    if let Some(encryption) = client.encryption("id_token") {
+        let ready = edge.clients.require_recipient(&client, encryption).await;
+        ready.map_err(|error| TokenError::Encryption(error, client.id.clone()))?;
+    }
     match &request.grant {
         Grant::AuthorizationCode(exchange) => authorization_code::redeem(edge, client, exchange).await,
         Grant::RefreshToken(refresh) => refresh_token::redeem(edge, client, refresh).await,

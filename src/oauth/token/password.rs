@@ -47,7 +47,7 @@ pub(super) async fn issue(
         None => None,
     };
     let granted = Some(Granted { grant: issued.grant, user: issued.user, nonce: None });
-    response::sign(edge, &client, &Issuance { granted, access_token: issued.access_token, refresh_token })
+    response::sign(edge, &client, &Issuance { granted, access_token: issued.access_token, refresh_token }).await
 }
 
 fn check_client(edge: &Edge, client: &Client) -> Result<(), TokenError> {

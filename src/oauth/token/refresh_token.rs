@@ -57,7 +57,7 @@ pub(super) async fn redeem(
         granted: Some(Granted { grant: refreshed.grant, user: refreshed.user, nonce: None }),
         refresh_token: Some(successor),
     };
-    response::sign(edge, &client, &issuance)
+    response::sign(edge, &client, &issuance).await
 }
 
 struct Refresh {

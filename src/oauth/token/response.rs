@@ -47,7 +47,7 @@ pub(super) struct Granted {
 }
 
 /// Signs and puts the answer together. Holds no lock and no transaction.
-pub(super) fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<TokenResponse, TokenError> {
+pub(super) async fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<TokenResponse, TokenError> {
     let granted = issuance.granted.as_ref();
     let settled = &issuance.access_token;
     // RFC 9068 §2.2: without a resource owner "the value of sub SHOULD correspond to an identifier of the client".
@@ -62,7 +62,7 @@ pub(super) fn sign(edge: &Edge, client: &Client, issuance: &Issuance) -> Result<
         }
     };
     let id_token = match granted.filter(|_| settled.scopes.contains(OPENID)) {
-        Some(granted) => Some(id_token(edge, client, granted, (&subject, &access_token))?),
+        Some(granted) => Some(id_token(edge, client, granted, (&subject, &access_token)).await?),
         None => None,
     };
     Attribution::note(&edge.request, |noted| noted.resource = settled.audience.first().cloned());
@@ -95,7 +95,7 @@ fn claims<'a>(
     }
 }
 
-fn id_token(
+async fn id_token(
     edge: &Edge,
     client: &Client,
     granted: &Granted,
@@ -115,5 +115,9 @@ fn id_token(
         access_token,
         about_user: user_claims::wished(&granted.user, &granted.grant.claims.id_token),
     };
-    Ok(id_token::mint(&edge.keys, algorithm, &claims)?)
+    let signed = id_token::mint(&edge.keys, algorithm, &claims)?;
+    let Some(encryption) = client.encryption("id_token") else { return Ok(signed) };
+    // OIDC Core §10.2: signed first, and then encrypted.
+    let encrypted = edge.clients.encrypt(client, encryption, (&signed, Some("JWT")), &edge.entropy).await;
+    encrypted.map_err(|error| TokenError::Encryption(error, client.id.clone()))
 }

@@ -32,6 +32,14 @@ impl Verified {
 /// # Panics
 /// When the token is not valid now.
 pub async fn verify(app: &TestApp, token: &str) -> Verified {
+    let verified = verify_signature(app, token).await;
+    let now = app.now().seconds();
+    assert!(verified.number("iat") <= now && now < verified.number("exp"), "at {now}: {verified:?}");
+    verified
+}
+
+/// The same of something signed that does not end.
+pub async fn verify_signature(app: &TestApp, token: &str) -> Verified {
     let jwks = app.get("/jwks").await;
     jwks.assert_status(200);
     let jwks: JwkSet = serde_json::from_slice(&jwks.body).expect("a JWK set");
@@ -45,10 +53,7 @@ pub async fn verify(app: &TestApp, token: &str) -> Verified {
     validation.required_spec_claims.clear();
     let key = DecodingKey::from_jwk(key).expect("a usable key");
     let data = jsonwebtoken::decode::<Map<String, Value>>(token, &key, &validation).expect("a genuine token");
-    let verified = Verified { header: serde_json::to_value(&data.header).expect("a header"), claims: data.claims };
-    let now = app.now().seconds();
-    assert!(verified.number("iat") <= now && now < verified.number("exp"), "at {now}: {verified:?}");
-    verified
+    Verified { header: serde_json::to_value(&data.header).expect("a header"), claims: data.claims }
 }
 
 /// The claims of a token, believed without proof.

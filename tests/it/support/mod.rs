@@ -6,6 +6,7 @@ mod answer;
 mod app;
 mod browser;
 pub mod clients;
+pub mod decrypting;
 pub mod described;
 pub mod jwt;
 pub mod origin;
