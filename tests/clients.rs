@@ -82,6 +82,60 @@ fn a_native_app_of_crates_io_signs_in() {
     server.assert_done(program.run());
 }
 
+/// OIDC Core §9, OIDC Core §10.2, RFC 9101 §5: openid-client with keys of its own.
+#[test]
+fn a_backend_of_npm_signs_what_it_asks_and_reads_what_is_encrypted_to_it() {
+    let key = |kid: &str, usage: &str, [x, y, d]: [&str; 3]| {
+        let public = json!({"kty": "EC", "crv": "P-256", "kid": kid, "use": usage, "x": x, "y": y});
+        let mut private = public.clone();
+        private["d"] = json!(d);
+        // What WebCrypto refuses to import for key agreement.
+        private.as_object_mut().expect("an object").remove("use");
+        (public, private.to_string())
+    };
+    // RFC 7515 appendix A.3, RFC 7518 appendix C.
+    let (signing, signing_key) = key(
+        "signing",
+        "sig",
+        [
+            "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
+            "jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI",
+        ],
+    );
+    let (receiving, receiving_key) = key(
+        "receiving",
+        "enc",
+        [
+            "weNJy2HscCSM6AEDTDg04biOvhFhyyWvOHQfeF_PxMQ",
+            "e8lnCO-AlStT-NJVX-crhB7QRYhiix03illJOVAOyck",
+            "VEmDZpDXXK8p8N0Cndsxs924q6nS1RXFASRl6BfUqdw",
+        ],
+    );
+    let redirect_uri = redirect_uri();
+    let mut client = public("keys-npm", &redirect_uri);
+    for (name, value) in [
+        ("token_endpoint_auth_method", json!("private_key_jwt")),
+        ("jwks", json!({ "keys": [signing, receiving] })),
+        ("require_signed_request_object", json!(true)),
+        ("id_token_signed_response_alg", json!("PS256")),
+        ("id_token_encrypted_response_alg", json!("ECDH-ES+A256KW")),
+        ("id_token_encrypted_response_enc", json!("A256GCM")),
+        ("userinfo_signed_response_alg", json!("EdDSA")),
+        ("userinfo_encrypted_response_alg", json!("ECDH-ES")),
+        ("userinfo_encrypted_response_enc", json!("A128CBC-HS256")),
+    ] {
+        client[name] = value;
+    }
+    let server = Server::with(&setup(client));
+    let program = person(Program::node("clients/keys.mjs"), &server)
+        .env("CLIENT_ID", "keys-npm")
+        .env("REDIRECT_URI", redirect_uri)
+        .env("SIGNING_KEY", signing_key)
+        .env("RECEIVING_KEY", receiving_key);
+    server.assert_done(program.run());
+}
+
 /// One user and one client, in the form of `authward apply`.
 fn setup(client: Value) -> Value {
     json!({
