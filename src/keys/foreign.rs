@@ -36,7 +36,7 @@ pub enum KeySetError {
     /// Not an object with a list `keys` of objects.
     #[error("it is not a JWK set (RFC 7517 §5)")]
     NotASet,
-    /// Larger than [`LARGEST_SET`] or more than [`MOST_KEYS`] keys.
+    /// Larger than [`LARGEST_SET`], or more than 32 keys.
     #[error("it is larger than 64 KiB or has more than {MOST_KEYS} keys")]
     TooLarge,
     /// A private or symmetric key: whoever reads the set could act as the client.

@@ -128,7 +128,7 @@ fn agreed(
     let ours = PrivateKey::generate(exchange).map_err(failed)?;
     let public = ours.compute_public_key().map_err(failed)?;
     let theirs = UnparsedPublicKey::new(exchange, point);
-    let key = agree(&ours, &theirs, CryptoFailure("agree on a key"), |secret| Ok(derive(secret, algorithm, bytes)))?;
+    let key = agree(&ours, theirs, CryptoFailure("agree on a key"), |secret| Ok(derive(secret, algorithm, bytes)))?;
     let coordinates = &public.as_ref()[1..];
     let (x, y) = coordinates.split_at(curve.coordinate_bytes());
     let [x, y] = [x, y].map(|part| URL_SAFE_NO_PAD.encode(part));

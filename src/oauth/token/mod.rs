@@ -39,7 +39,9 @@ async fn answer(edge: &Edge, body: Body) -> Result<TokenResponse, TokenError> {
         edge.keys.ensure().await?;
     }
     let client = authenticate(edge, &request.credentials).await?;
-    if let Some(encryption) = client.encryption("id_token") {
+    if let Some(encryption) = client.encryption("id_token")
+        && !matches!(request.grant, Grant::ClientCredentials(_))
+    {
         let ready = edge.clients.require_recipient(&client, encryption).await;
         ready.map_err(|error| TokenError::Encryption(error, client.id.clone()))?;
     }
