@@ -14,6 +14,7 @@ use crate::domain::scope::ScopeSet;
 use crate::entropy::Entropy;
 use crate::jobs::Jobs;
 use crate::keys::{KeyPolicy, Keys, MasterKey, MasterKeyError};
+use crate::logouts::Logouts;
 use crate::metrics;
 use crate::outbound::{Fetcher, LazyFetcher, OutboundError};
 use crate::passwords::Passwords;
@@ -94,13 +95,19 @@ impl App {
         let client_keys = ClientKeys::new(LazyFetcher::new(settings.outbound.clone()), clock.clone());
         let assertions = Assertions::new(store.clone(), client_keys, keys.secret_seal(), issuer);
         let clients = Clients::new(store.clone(), demo_client(issuer), Resource::built_in(issuer), assertions);
+        let settings = Arc::new(settings);
         let services = Services {
+            logouts: Logouts::new(
+                (store.clone(), keys.clone(), clients.clone()),
+                (clock.clone(), entropy.clone()),
+                Arc::clone(&settings),
+            ),
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,
             refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
-            settings: Arc::new(settings),
+            settings,
             store,
             keys,
             passwords,
@@ -168,6 +175,7 @@ impl App {
             keys: services.keys.clone(),
             refusals: services.refusals.clone(),
             usage: services.usage.clone(),
+            logouts: services.logouts.clone(),
             watcher: self.watcher,
             flush_usage_every: services.settings.usage.flush_every,
             clock: services.clock.clone(),

@@ -12,6 +12,7 @@ pub mod entropy;
 pub mod health;
 pub mod jobs;
 pub mod keys;
+pub mod logouts;
 pub mod metrics;
 pub mod oauth;
 pub mod oidc;

@@ -4,6 +4,7 @@
 //! them is a client or a person; who calls what is in the usage report.
 
 use crate::domain::usage::{LATENCY_BOUNDS_MS, OK, Tally};
+use crate::logouts::Counts;
 use crate::usage::Seen;
 use crate::web::Services;
 use actix_web::http::header;
@@ -50,6 +51,7 @@ struct Snapshot {
     database_errors: u64,
     /// Algorithm, state, how many.
     keys: Vec<(&'static str, &'static str, u64)>,
+    logouts: Counts,
     flush_lag: i64,
     process: Process,
 }
@@ -77,6 +79,7 @@ impl Snapshot {
             database_waiting: services.store.waiting() as u64,
             database_errors: services.store.failures(),
             keys: services.keys.states(),
+            logouts: services.logouts.counts(),
             flush_lag: services.clock.now().since(services.usage.flushed_at()),
             process: Process::read(),
         }
@@ -98,6 +101,22 @@ impl Collector for Snapshot {
         gauge(encoder, "authward_passwords_waiting", "Hashes that wait to be computed", self.passwords_waiting)?;
         let keys = self.keys.iter().map(|(kind, state, count)| ([("algorithm", *kind), ("state", *state)], *count));
         gauges(encoder, "authward_signing_keys", "Signing keys by algorithm and state", keys)?;
+        let Counts { delivered, failed, given_up, waiting } = self.logouts;
+        let attempts = [("delivered", delivered), ("failed", failed), ("given_up", given_up)];
+        let attempts = attempts.into_iter().map(|(outcome, count)| ([("outcome", outcome)], count));
+        counters(
+            encoder,
+            "authward_logout_notices",
+            "Attempts to tell clients of ended sessions by outcome",
+            attempts,
+        )?;
+        let waiting = u64::try_from(waiting).unwrap_or(0);
+        gauge(
+            encoder,
+            "authward_logout_notices_waiting",
+            "Ended sessions that clients are still to be told of",
+            waiting,
+        )?;
         let lag = u64::try_from(self.flush_lag).unwrap_or(0);
         gauge(encoder, "authward_usage_flush_lag_seconds", "Time since all counts of usage were written", lag)?;
         let build = std::iter::once(([("version", env!("CARGO_PKG_VERSION"))], 1));

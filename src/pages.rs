@@ -14,10 +14,9 @@ const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 
 /// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4)
 pub async fn openid_configuration(edge: Edge) -> HttpResponse {
-    let catalogue = edge.clients.catalogue().await;
-    let scopes = catalogue.map(|known| known.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
-    let shared = metadata::document(edge.issuer(), &scopes.unwrap_or_default());
-    metadata::answer(&discovery::document(shared, edge.issuer(), edge.keys.algorithms()))
+    let shared = metadata::shared(&edge).await;
+    let about = (edge.issuer(), edge.settings.sessions.session_management);
+    metadata::answer(&discovery::document(shared, about, edge.keys.algorithms()))
 }
 
 /// `GET /favicon.ico`, which browsers ask for where a page names no icon.

@@ -63,6 +63,7 @@ static TABLE: &[Row] = rows! {
     "/revoke": Policy::TOKEN, "POST" => oauth::revoke::post;
     "/api/usage": Policy { auth: Auth::AdminOrReport, ..Policy::API }, "GET" => admin::report::get, "POST" => reporting::post;
     "/userinfo": Policy::BEARER, "GET" => oidc::userinfo::get, "POST" => oidc::userinfo::post;
+    "/check_session": Policy { usage: false, ..Policy::PAGE }, "GET" => oidc::check_session::get;
     "/jwks": Policy::METADATA, "GET" => oidc::jwks::get;
     "/.well-known/oauth-authorization-server": Policy::METADATA, "GET" => oauth::metadata::get;
     "/.well-known/openid-configuration": Policy::METADATA, "GET" => pages::openid_configuration;
@@ -83,6 +84,7 @@ static TABLE: &[Row] = rows! {
     "/api/keys/rotate": Policy::API, "POST" => admin::keys::rotate;
     "/api/keys/{kid}/retire": Policy::API, "POST" => admin::keys::retire;
     "/api/audit": Policy::API, "GET" => admin::audit::list;
+    "/api/outbox": Policy::API, "GET" => admin::outbox::list;
     "/api/resources": Policy::API, "GET" => admin::catalogue::resources;
     "/api/scopes": Policy::API, "GET" => admin::catalogue::scopes;
     "/favicon.ico": Policy { cache: Cache::Handler, ..Policy::ASSET }, "GET" => pages::icon;

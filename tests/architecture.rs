@@ -66,6 +66,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "clients",
         ],
     ),
+    // What tells clients of ended sessions.
+    ("logouts", &["domain", "settings", "clock", "entropy", "store", "keys", "outbound", "clients", "tokens"]),
     // The recorder of refusals is a service of its own: every slice refuses, and none owns the record.
     ("refusals", &["domain", "settings", "clock", "entropy", "store"]),
     // The edge hands every service to the handlers and answers what they fail with, so it names `store` and `keys` too.
@@ -84,6 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "passwords",
             "usage",
             "refusals",
+            "logouts",
             "ui",
         ],
     ),
@@ -126,6 +129,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "sessions",
             "clients",
             "tokens",
+            "logouts",
             "refusals",
         ],
     ),
@@ -161,6 +165,7 @@ const ABOVE_THE_SLICES: &[&str] = &[
     "users",
     "clients",
     "tokens",
+    "logouts",
     "refusals",
     "web",
 ];

@@ -58,6 +58,13 @@ fn people_end_sessions_and_cut_off_apps() {
     run(&server, "browser/account.mjs");
 }
 
+/// OpenID Connect Session Management §3: an app in another window hears of the end of a sign-in.
+#[test]
+fn an_app_watches_a_sign_in_from_a_frame() {
+    let server = Server::with_settings(&setup(), &[("AUTHWARD__SESSIONS__SESSION_MANAGEMENT", "true")]);
+    run(&server, "browser/session_management.mjs");
+}
+
 fn run(server: &Server, script: &str) {
     let program = Program::node(script)
         .env("ISSUER", &server.issuer)

@@ -10,7 +10,7 @@ use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::device::Device;
 use crate::domain::id::UserId;
 use crate::domain::refusal::{self, Refusal};
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::session::Session;
 use crate::domain::time::Lifetime;
 use crate::domain::user::User;
@@ -18,7 +18,10 @@ use crate::sessions::attempt::{Attempt, LONGEST_NAME};
 use crate::sessions::guard::Guard;
 use crate::store::{self, StoreError};
 use crate::ui::Page;
+use crate::users::ending::Fate;
+use crate::users::{self, ending};
 use crate::web::answer::{self, page, redirect};
+use crate::web::browser_state;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
 use crate::web::forms::StrictForm;
@@ -198,24 +201,27 @@ pub(super) async fn sign_in(
         event: place.event(edge, EventKind::SignedIn, Actor::User(user.id.clone())).user(&user.id),
     };
     edge.store.write(move |db| begin.store(db)).await?;
+    edge.logouts.wake();
     tracing::info!(user.id = user.id.as_str(), request.id = edge.context.request_id, "signed in");
     Ok(with_cookies(redirect::see_other(&place.next(edge)), session_cookies(edge, &cookie, &user.id)?))
 }
 
-fn session_cookies(edge: &Edge, cookie: &Secret, user: &UserId) -> Result<[Cookie<'static>; 2], AccountError> {
+fn session_cookies(edge: &Edge, cookie: &Secret, user: &UserId) -> Result<Vec<Cookie<'static>>, AccountError> {
     let lifetime = edge.settings.sessions.lifetime;
     let device = device::mark(edge, user)?;
-    Ok([
+    let set = [
         cookies::set(edge.issuer(), CookieKind::Session, cookie.reveal(), Some(lifetime)),
         cookies::set(edge.issuer(), CookieKind::Device, device.reveal(), Some(DEVICE_LIFETIME)),
-    ])
+    ];
+    Ok(set.into_iter().chain(browser_state::begin(edge, cookie)).collect())
 }
 
-/// What one transaction stores at a sign-in.
+/// What one transaction stores at a sign-in. The clients of the session that the browser had go over to the new one, so
+/// that they hear of its end; where somebody else signs in, the session before has ended for good.
 struct Begin {
     session: Session,
-    old: Option<crate::domain::secret::TokenHash>,
-    progress: Option<(crate::domain::secret::TokenHash, crate::domain::authorization::Progress)>,
+    old: Option<TokenHash>,
+    progress: Option<(TokenHash, crate::domain::authorization::Progress)>,
     guard: Option<Guard>,
     event: Event,
 }
@@ -223,7 +229,7 @@ struct Begin {
 impl Begin {
     fn store(&self, db: &mut store::Db) -> Result<(), StoreError> {
         if let Some(old) = &self.old {
-            store::sessions::remove(db, old)?;
+            self.follow(db, old)?;
         }
         store::sessions::insert(db, &self.session)?;
         if let Some((interaction, progress)) = &self.progress {
@@ -234,5 +240,20 @@ impl Begin {
             Some(guard) => guard.succeeded(db),
             None => Ok(()),
         }
+    }
+
+    fn follow(&self, db: &mut store::Db, old: &TokenHash) -> Result<(), StoreError> {
+        let (session, now) = (&self.session, self.session.created_at);
+        let Some(before) = store::sessions::find(db, old)? else { return Ok(()) };
+        if before.is_live(now) && before.user_id != session.user_id {
+            let sessions = std::slice::from_ref(&before);
+            let ended = ending::end(db, &before.user_id, (sessions, Fate::Bound), now)?;
+            let count = (ended.sessions, ended.grants);
+            return users::tell_ended(db, &before.user_id, count, "somebody else signed in", &self.event.by);
+        }
+        if before.is_live(now) {
+            store::session_clients::pass_on(db, old, session)?;
+        }
+        store::sessions::remove(db, old).map(drop)
     }
 }

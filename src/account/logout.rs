@@ -8,7 +8,7 @@
 use super::{AccountError, browser, check_form, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::client::Client;
-use crate::domain::id::ClientId;
+use crate::domain::logout::SessionClient;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::session::Session;
 use crate::keys::{KeysError, VerifyError};
@@ -16,7 +16,10 @@ use crate::store::{self, Db, StoreError};
 use crate::tokens::id_token::{self, Hint};
 use crate::tokens::subject;
 use crate::ui::Page;
+use crate::users::ending::Fate;
+use crate::users::{self, ending};
 use crate::web::answer::{page, redirect};
+use crate::web::browser_state;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
@@ -28,6 +31,8 @@ use std::sync::Arc;
 use url::form_urlencoded::Serializer;
 
 const LONGEST_STATE: usize = 4096;
+/// The most clients that are looked at for a frame.
+const MOST_FRAMES: usize = 100;
 /// What a client may send here.
 const PARAMETERS: [&str; 6] =
     ["id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales", "logout_hint"];
@@ -221,13 +226,13 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
 
 /// Ends the session, and tells its clients.
 async fn end(edge: &Edge, wish: &Wish, session: Session) -> Result<HttpResponse, AccountError> {
-    let sid = session.sid.clone();
     let by = edge.by(Actor::User(session.user_id.clone()));
     let event = Event::new(EventKind::SignedOut, &by).user(&session.user_id);
     let clients = edge.store.write(move |db| remove(db, &session, &event)).await?;
+    edge.logouts.wake();
     let mut frames = Vec::new();
-    for id in clients {
-        if let Some(client) = edge.clients.find(id.as_str()).await? {
+    for SessionClient { client_id, sid, .. } in clients.iter().take(MOST_FRAMES) {
+        if let Some(client) = edge.clients.find(client_id.as_str()).await? {
             frames.extend(front_channel(edge, &client, sid.as_str()));
         }
     }
@@ -235,12 +240,14 @@ async fn end(edge: &Edge, wish: &Wish, session: Session) -> Result<HttpResponse,
 }
 
 /// The clients of the session, whose end is this.
-fn remove(db: &mut Db, session: &Session, event: &Event) -> Result<Vec<ClientId>, StoreError> {
-    let clients = store::grants::clients_of_session(db, &session.user_id, &session.sid, event.by.at)?;
-    if store::sessions::remove(db, &session.hash)? {
+fn remove(db: &mut Db, session: &Session, event: &Event) -> Result<Vec<SessionClient>, StoreError> {
+    let sessions = std::slice::from_ref(session);
+    let ended = ending::end(db, &session.user_id, (sessions, Fate::Bound), event.by.at)?;
+    if ended.sessions == 1 {
         store::audit::insert(db, event)?;
+        users::tell_ended(db, &session.user_id, (0, ended.grants), "the person signed out", &event.by)?;
     }
-    Ok(clients)
+    Ok(ended.clients)
 }
 
 /// The address that tells a client in the browser, with `iss` and `sid` (OpenID Connect Front-Channel Logout §2): on an
@@ -270,5 +277,6 @@ fn done(edge: &Edge, wish: &Wish, frames: Vec<Frame>) -> HttpResponse {
             page::show_with(edge, &page, locales, &policy)
         }
     };
-    with_cookies(response, [cookies::remove(edge.issuer(), CookieKind::Session)])
+    let session = cookies::remove(edge.issuer(), CookieKind::Session);
+    with_cookies(response, [session].into_iter().chain(browser_state::end(edge)))
 }

@@ -85,6 +85,7 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
             users::end_others(db, &user.id, kept, "the password was changed", &by)
         })
         .await?;
+    edge.logouts.wake();
     Ok(redirect::see_other(&format!("{}?changed=1", edge.path("/account"))))
 }
 

@@ -14,6 +14,7 @@ use crate::domain::session::Session;
 use crate::store::{self, Db, StoreError};
 use crate::ui::{Page, When};
 use crate::users;
+use crate::users::ending::{self, Fate};
 use crate::web::answer::{page, redirect};
 use crate::web::csrf::Binding;
 use crate::web::extract::{Body, Edge, Query, refuse_repeated};
@@ -184,12 +185,14 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     match form.find("session") {
         Some(OTHERS) => {
             edge.store.write(move |db| end_others(db, &session, &by)).await?;
+            edge.logouts.wake();
             Ok(done(edge, "all"))
         }
         Some(sid) if sid == session.sid.as_str() => Ok(redirect::see_other(&edge.path("/logout"))),
         Some(sid) if sid.len() <= LONGEST_SID => {
             let sid = Sid::new(sid);
             let was_there = edge.store.write(move |db| end_one(db, &session, &sid, &by)).await?;
+            edge.logouts.wake();
             Ok(done(edge, if was_there { "one" } else { "gone" }))
         }
         _ => Ok(done(edge, "gone")),
@@ -207,16 +210,11 @@ fn end_others(db: &mut Db, session: &Session, by: &By) -> Result<(), StoreError>
     end_all(db, &session.user_id, &others, by).map(drop)
 }
 
-/// Ends sessions of one person and, after that, what was granted in them; how many sessions were still there.
+/// Ends sessions of one person and what was granted in them; how many sessions were still there.
 fn end_all(db: &mut Db, user: &UserId, sessions: &[Session], by: &By) -> Result<u64, StoreError> {
-    let mut ended = 0;
-    for session in sessions {
-        ended += u64::from(store::sessions::remove(db, &session.hash)?);
-    }
-    let sids: Vec<Sid> = sessions.iter().map(|session| session.sid.clone()).collect();
-    let grants = store::grants::revoke_of_sessions(db, user, &sids, by.at)?;
-    users::tell_ended(db, user, (ended, grants), WHY, by)?;
-    Ok(ended)
+    let ended = ending::end(db, user, (sessions, Fate::All), by.at)?;
+    users::tell_ended(db, user, (ended.sessions, ended.grants), WHY, by)?;
+    Ok(ended.sessions)
 }
 
 fn done(edge: &Edge, what: &str) -> HttpResponse {

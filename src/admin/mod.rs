@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod clients;
 pub mod home;
 pub mod keys;
+pub mod outbox;
 pub mod report;
 pub mod usage;
 pub mod users;

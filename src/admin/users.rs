@@ -253,6 +253,7 @@ pub async fn disable(edge: Edge, id: web::Path<String>) -> HttpResponse {
     let (wanted, by) = (UserId::new(id.as_str()), by(&edge));
     let result = async {
         edge.store.write(move |db| users::disable(db, &wanted, &by)).await?.ok_or_else(|| unknown(&id))?;
+        edge.logouts.wake();
         Ok(ok(&UserDocument::from(load(&edge, &id).await?)))
     };
     finish(&edge, result.await)
@@ -292,6 +293,7 @@ pub async fn set_password(edge: Edge, id: web::Path<String>, body: JsonBody) -> 
         if !edge.store.write(move |db| users::set_password(db, &wanted, &hash, &by)).await? {
             return Err(unknown(&id));
         }
+        edge.logouts.wake();
         let shown = input.password.is_none().then(|| chosen.reveal().to_owned());
         Ok(ok(&NewPassword { sub: id.to_string(), password: shown }))
     };
@@ -308,6 +310,7 @@ pub async fn end_sessions(edge: Edge, id: web::Path<String>) -> HttpResponse {
     let result = async {
         let (wanted, by) = (load(&edge, &id).await?.id, by(&edge));
         edge.store.write(move |db| users::end_everything(db, &wanted, "an operator ended them", &by)).await?;
+        edge.logouts.wake();
         Ok(HttpResponse::NoContent().finish())
     };
     finish(&edge, result.await)

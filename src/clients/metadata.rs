@@ -12,6 +12,7 @@ use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
 use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
+use crate::domain::response_type::ResponseType;
 use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
@@ -468,6 +469,14 @@ impl Form<'_> {
         if needed && uris.is_empty() && !self.has_error_in("redirect_uris") {
             self.error("redirect_uris", "it is required for the grant type authorization_code");
         }
+        // OpenID Connect Registration §2: web clients of the implicit grant "MUST only register URLs using the https
+        // scheme" and "MUST NOT use localhost as the hostname".
+        if kind == ApplicationType::Web && grants.contains(&GrantType::Implicit) {
+            for uri in uris.iter().filter(|uri| !brings_tokens_safely(uri)) {
+                let what = "a web client with the grant type implicit has https addresses that are not on localhost";
+                self.error("redirect_uris", format!("{:?}: {what}", uri.as_str()));
+            }
+        }
         uris
     }
 
@@ -494,12 +503,18 @@ impl Form<'_> {
         }
         let allowed = |allowance| exceptions.iter().any(|exception| exception.allow == allowance);
         let types = self.list("response_types", |text| parse_response_type(text, allowed));
-        // OpenID Connect Registration §2: the response types and grant types correspond.
-        let needs_code = types.iter().any(|kind| kind.split(' ').any(|word| word == "code"));
-        if needs_code && !has_code && !self.has_error_in("grant_types") {
-            self.error("response_types", "code needs the grant type authorization_code");
+        // RFC 7591 §2.1, OpenID Connect Registration §2: the response types and grant types correspond.
+        if !self.has_error_in("grant_types") {
+            let needs_code = types.iter().find(|kind| kind.gives_code());
+            if let Some(kind) = needs_code.filter(|_| !has_code) {
+                self.error("response_types", format!("{} needs the grant type authorization_code", kind.as_str()));
+            }
+            let needs_implicit = types.iter().find(|kind| kind.allowance().is_some());
+            if let Some(kind) = needs_implicit.filter(|_| !grants.contains(&GrantType::Implicit)) {
+                self.error("response_types", format!("{} needs the grant type implicit", kind.as_str()));
+            }
         }
-        types
+        types.into_iter().map(|kind| kind.as_str().to_owned()).collect()
     }
 
     fn read_algorithm(&mut self) -> String {
@@ -532,6 +547,7 @@ impl Form<'_> {
             );
         }
         self.check_keys(client);
+        self.check_logout_uris(client);
         if let (Some(idle), Some(whole)) = (client.refresh_token_idle_lifetime, client.refresh_token_lifetime)
             && idle > whole
         {
@@ -603,6 +619,25 @@ impl Form<'_> {
         let said = self.metadata.get(name).and_then(Value::as_str);
         if said.is_some_and(|said| !allowed.contains(&said)) {
             self.error(name, format!("it is one of {}", allowed.join(", ")));
+        }
+    }
+
+    /// OpenID Connect Back-Channel Logout §2.2, OpenID Connect Front-Channel Logout §2: absolute, without fragment; the one
+    /// for frames on an origin of the client.
+    fn check_logout_uris(&mut self, client: &Client) {
+        for name in ["backchannel_logout_uri", "frontchannel_logout_uri"] {
+            let Some(text) = client.metadata.get(name).and_then(Value::as_str) else { continue };
+            let url =
+                url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
+            match url.filter(|url| url.fragment().is_none()) {
+                None => self.error(name, "it is not an absolute https address without fragment"),
+                Some(url) if name == "frontchannel_logout_uri" => {
+                    if !client.allows_origin(&url.origin().ascii_serialization()) {
+                        self.error(name, "it is not on an origin of one of the redirect_uris");
+                    }
+                }
+                Some(_) => {}
+            }
         }
     }
 
@@ -729,31 +764,19 @@ const GRANT_TYPES: [(&str, GrantType); 6] = [
     ("urn:ietf:params:oauth:grant-type:device_code", GrantType::DeviceCode),
 ];
 
-/// Response types in their registered order of words (OAuth 2.0 Multiple Response Types §3, §5), and the exception that
-/// each needs.
-const RESPONSE_TYPES: [(&str, Option<Allowance>); 7] = [
-    ("code", None),
-    ("token", Some(Allowance::Implicit)),
-    ("id_token", Some(Allowance::Implicit)),
-    ("id_token token", Some(Allowance::Implicit)),
-    ("code id_token", Some(Allowance::Hybrid)),
-    ("code token", Some(Allowance::Hybrid)),
-    ("code id_token token", Some(Allowance::Hybrid)),
-];
-
-fn parse_response_type(text: &str, is_allowed: impl Fn(Allowance) -> bool) -> Result<String, String> {
-    let sorted = |text: &str| {
-        let mut words: Vec<&str> = text.split(' ').collect();
-        words.sort_unstable();
-        words.join(" ")
-    };
-    match RESPONSE_TYPES.iter().find(|(name, _)| sorted(name) == sorted(text)) {
-        None => Err(one_of(RESPONSE_TYPES.map(|(name, _)| name))),
-        Some((name, Some(allowance))) if !is_allowed(*allowance) => {
-            Err(format!("{name} needs a dated exception (exceptions: allow {})", allowance.as_str()))
+fn parse_response_type(text: &str, is_allowed: impl Fn(Allowance) -> bool) -> Result<ResponseType, String> {
+    let kind = ResponseType::parse(text).ok_or_else(|| one_of(ResponseType::ALL.map(ResponseType::as_str)))?;
+    match kind.allowance() {
+        Some(allowance) if !is_allowed(allowance) => {
+            Err(format!("{} needs a dated exception (exceptions: allow {})", kind.as_str(), allowance.as_str()))
         }
-        Some((name, _)) => Ok((*name).to_owned()),
+        _ => Ok(kind),
     }
+}
+
+fn brings_tokens_safely(uri: &RedirectUri) -> bool {
+    let url = url::Url::parse(uri.as_str());
+    url.is_ok_and(|url| url.scheme() == "https" && url.host_str() != Some("localhost"))
 }
 
 fn known_names() -> impl Iterator<Item = &'static str> {
@@ -1103,6 +1126,67 @@ mod tests {
             "grant_types": ["authorization_code", "implicit"], "response_types": ["token id_token code"], "exceptions": exceptions,
         });
         assert_eq!(read_as(Origin::Operator, metadata).unwrap().client.response_types, ["code id_token token"]);
+    }
+
+    /// OpenID Connect Back-Channel Logout §2.2, OpenID Connect Front-Channel Logout §2
+    #[test]
+    fn addresses_of_logout_are_absolute_and_frames_are_the_clients_own() {
+        let with = |name: &str, uri: &str| {
+            read_as(
+                Origin::Operator,
+                json!({"client_secret": "12345678", "redirect_uris": ["https://a.example/cb"], name: uri}),
+            )
+            .map(drop)
+        };
+        let (back, front) = ("backchannel_logout_uri", "frontchannel_logout_uri");
+        for (name, uri) in
+            [(back, "https://a.example/out?x=1"), (back, "https://b.example/"), (front, "https://a.example/o")]
+        {
+            assert_eq!(with(name, uri), Ok(()), "{uri}");
+        }
+        for bad in ["/out", "https:", "ftp://a.example/", "javascript:alert(1)", "https://a.example/#x"] {
+            for name in [back, front] {
+                let what = format!("{name}: it is not an absolute https address without fragment");
+                assert_eq!(with(name, bad), Err(vec![what]), "{bad}");
+            }
+        }
+        let what = format!("{front}: it is not on an origin of one of the redirect_uris");
+        assert_eq!(with(front, "https://b.example/out"), Err(vec![what]));
+    }
+
+    /// RFC 7591 §2.1, OpenID Connect Registration §2
+    #[test]
+    fn response_types_grant_types_and_redirect_uris_go_together() {
+        let good = "https://a.example/cb";
+        let read = |redirect: &str, grants: Value, types: Value| {
+            let exception = |allow: &str| json!({"allow": allow, "reason": "r", "owner": "o", "until": "2027-06-30"});
+            read_as(
+                Origin::Operator,
+                json!({
+                    "client_secret": "12345678", "redirect_uris": [redirect], "grant_types": grants,
+                    "response_types": types, "exceptions": [exception("hybrid"), exception("implicit")],
+                }),
+            )
+            .map(|registered| registered.client.response_types)
+        };
+        let both = json!(["authorization_code", "implicit"]);
+        let kinds = json!(["code", "id_token code", "token id_token"]);
+        assert_eq!(
+            read(good, both.clone(), kinds),
+            Ok(["code", "code id_token", "id_token token"].map(str::to_owned).to_vec())
+        );
+        assert_eq!(
+            read(good, json!(["authorization_code"]), json!(["code id_token"])),
+            Err(vec!["response_types: code id_token needs the grant type implicit".to_owned()])
+        );
+        assert_eq!(
+            read(good, json!(["implicit"]), json!(["id_token", "code token"])),
+            Err(vec!["response_types: code token needs the grant type authorization_code".to_owned()])
+        );
+        for bad in ["http://127.0.0.1/cb", "https://localhost/cb"] {
+            let what = "a web client with the grant type implicit has https addresses that are not on localhost";
+            assert_eq!(read(bad, both.clone(), json!(["code"])), Err(vec![format!("redirect_uris: {bad:?}: {what}")]));
+        }
     }
 
     /// RFC 7591 §2

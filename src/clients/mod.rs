@@ -14,16 +14,22 @@ pub mod secret;
 
 use crate::clock::Stopwatch;
 use crate::domain::client::Client;
+use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::resource::{IndicatorError, Resource, ScopeDescription, resolve, scopes_at};
+use crate::domain::response_type::ResponseType;
 use crate::domain::scope::ScopeSet;
-use crate::store::{self, Store, StoreError};
+use crate::domain::time::Timestamp;
+use crate::store::{self, Db, Store, StoreError};
+use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 const KEPT_FOR: Duration = Duration::from_secs(2);
 const MOST_KEPT: usize = 4096;
+/// The most clients with an exception of one kind that are looked at for what is offered.
+const MOST_EXCEPTED: i64 = 1000;
 
 /// Something that was read, and when.
 type Kept<T> = (Arc<T>, Stopwatch);
@@ -36,6 +42,7 @@ pub struct Clients {
     built_in_resources: Arc<[Resource]>,
     kept: Arc<RwLock<HashMap<ClientId, Kept<Client>>>>,
     catalogue: Arc<RwLock<Option<Kept<Catalogue>>>>,
+    offered: Arc<RwLock<Option<Kept<Offered>>>>,
     origins: Arc<RwLock<Option<Kept<HashSet<String>>>>>,
     proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
     guesses: Arc<authenticate::Guesses>,
@@ -71,6 +78,31 @@ impl Catalogue {
     }
 }
 
+/// Until when response types are offered that need a dated exception: as long as a client, or the policy of dynamic
+/// registration, holds a live one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Offered {
+    hybrid: Option<Timestamp>,
+    implicit: Option<Timestamp>,
+}
+
+impl Offered {
+    /// Whether some client can use `kind` at `now`, or could register for it.
+    pub fn includes(&self, kind: ResponseType, now: Timestamp) -> bool {
+        let is_live = |until: Option<Timestamp>| until.is_some_and(|until| !until.is_past(now));
+        match kind.allowance() {
+            None => true,
+            Some(Allowance::Hybrid) => is_live(self.hybrid),
+            Some(_) => is_live(self.implicit),
+        }
+    }
+
+    /// Every response type that is offered at `now`.
+    pub fn response_types(&self, now: Timestamp) -> impl Iterator<Item = ResponseType> {
+        ResponseType::ALL.into_iter().filter(move |kind| self.includes(*kind, now))
+    }
+}
+
 impl Clients {
     /// Clients of `store`, with one that needs no registration (the demonstration, on a loopback issuer) and the resources
     /// that need none.
@@ -87,6 +119,7 @@ impl Clients {
             built_in_resources: built_in_resources.into(),
             kept: Arc::default(),
             catalogue: Arc::default(),
+            offered: Arc::default(),
             origins: Arc::default(),
             proven: Arc::default(),
             guesses: Arc::default(),
@@ -165,6 +198,41 @@ impl Clients {
             Some((Arc::clone(&catalogue), Stopwatch::start()));
         Ok(catalogue)
     }
+
+    /// Which response types are offered, at most two seconds old.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn offered(&self) -> Result<Arc<Offered>, StoreError> {
+        if let Some((offered, since)) = &*self.offered.read().unwrap_or_else(PoisonError::into_inner)
+            && since.elapsed() < KEPT_FOR
+        {
+            return Ok(Arc::clone(offered));
+        }
+        let found = Arc::new(self.store.read(offered).await?);
+        *self.offered.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&found), Stopwatch::start()));
+        Ok(found)
+    }
+}
+
+/// Of the policy of dynamic registration, what matters here.
+#[derive(Default, Deserialize)]
+struct Registration {
+    #[serde(default)]
+    exceptions: Vec<Exception>,
+}
+
+fn offered(db: &mut Db) -> Result<Offered, StoreError> {
+    let policy = store::policies::find(db, "registration")?;
+    let policy = policy.map(|policy| serde_json::from_str(&policy)).transpose();
+    let policy: Registration =
+        policy.map_err(|_| StoreError::Corrupt("policies.document".to_owned()))?.unwrap_or_default();
+    let mut latest = |allowance| -> Result<Option<Timestamp>, StoreError> {
+        let clients = store::clients::list_excepted(db, allowance, MOST_EXCEPTED)?;
+        let all = clients.iter().flat_map(|client| &client.exceptions).chain(&policy.exceptions);
+        Ok(all.filter(|exception| exception.allow == allowance).map(|exception| exception.until).max())
+    };
+    Ok(Offered { hybrid: latest(Allowance::Hybrid)?, implicit: latest(Allowance::Implicit)? })
 }
 
 /// A client identifier is 1 to 255 visible ASCII characters (RFC 6749 appendix A.1, without space).

@@ -58,6 +58,10 @@ kinds! {
     SignedOut = "sign_out";
     /// Sessions of a user were ended otherwise.
     SessionsEnded = "sessions_ended";
+    /// A client was told that a session has ended.
+    LogoutDelivered = "logout_delivered";
+    /// A client could not be told that a session has ended, and is not tried any more.
+    LogoutGivenUp = "logout_given_up";
     /// A password was changed.
     PasswordChanged = "password_changed";
     /// A person changed what they say of themselves, or their e-mail address.

@@ -7,6 +7,7 @@ use super::client::Client;
 use super::grant::Consent;
 use super::id::ClientId;
 use super::pkce::CodeChallenge;
+use super::response_type::ResponseType;
 use super::scope::ScopeSet;
 use super::session::Session;
 use super::time::{Lifetime, Timestamp};
@@ -19,9 +20,12 @@ pub struct AuthorizationRequest {
     pub client_id: ClientId,
     /// Where the answer goes.
     pub callback: Callback,
+    /// What the answer is made of; `code` where an older version stored the request.
+    #[serde(default)]
+    pub response_type: ResponseType,
     /// What is asked for.
     pub scopes: ScopeSet,
-    /// The challenge; `None` only under a dated exception.
+    /// The challenge; `None` only under a dated exception, or where no code is asked for.
     pub challenge: Option<CodeChallenge>,
     /// `nonce`, for the ID token.
     pub nonce: Option<String>,
@@ -237,6 +241,7 @@ mod tests {
         AuthorizationRequest {
             client_id: ClientId::new("app"),
             callback: Callback::match_request(&client(), None, NOW).unwrap().answering(ResponseMode::Query, None),
+            response_type: ResponseType::Code,
             scopes: ScopeSet::parse("openid").unwrap(),
             challenge: None,
             nonce: None,

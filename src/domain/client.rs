@@ -272,6 +272,11 @@ impl Client {
         Some(host.unwrap_or_else(|| self.id.to_string()))
     }
 
+    /// `backchannel_logout_uri`: where it wants to be told of ended sessions (OpenID Connect Back-Channel Logout §2.2).
+    pub fn backchannel_logout_uri(&self) -> Option<&str> {
+        self.metadata.get("backchannel_logout_uri").and_then(Value::as_str)
+    }
+
     /// The web origins of this client: those of its redirect URIs and those it registered.
     pub fn origins(&self) -> impl Iterator<Item = String> {
         self.redirect_uris.iter().filter_map(RedirectUri::origin).chain(self.allowed_origins.iter().cloned())

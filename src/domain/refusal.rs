@@ -182,13 +182,19 @@ rules! {
         "Send redirect_uri: this client has not registered exactly one.";
     /// `response_type` is missing or unknown.
     RESPONSE_TYPE: "AW-RESPONSE-TYPE", "unsupported_response_type", "RFC 6749 §4.1.2.1", "response_type is not supported",
-        "Use response_type=code with PKCE.";
-    /// The client is not registered for this response type.
+        "Use response_type=code with PKCE. The metadata document lists what else is offered, under dated exceptions only.";
+    /// The client is not registered for this response type, or lacks the live exception that it needs.
     RESPONSE_TYPE_FORBIDDEN: "AW-RESPONSE-TYPE-FORBIDDEN", "unauthorized_client", "RFC 6749 §4.1.2.1", "the client may not use this response_type",
-        "Register the client with response_types [code] and grant_types [authorization_code].";
-    /// `response_mode` is unknown.
-    RESPONSE_MODE: "AW-RESPONSE-MODE", "invalid_request", "OAuth 2.0 Multiple Response Types §2.1", "response_mode is not supported",
-        "Use query, fragment or form_post, or leave it out.";
+        "Register the client with response_types [code] and grant_types [authorization_code]. What brings tokens through the browser needs response_types, grant_types and a dated exception: exceptions: [{ allow: hybrid, reason, owner, until }], or allow: implicit.";
+    /// `response_mode` is unknown, or would put a token into a query.
+    RESPONSE_MODE: "AW-RESPONSE-MODE", "invalid_request", "OAuth 2.0 Multiple Response Types §2.1, §3", "response_mode is not supported",
+        "Use query, fragment or form_post, or leave it out. Where the answer has tokens, query is refused.";
+    /// An ID token from the authorization endpoint without `nonce`.
+    NONCE_MISSING: "AW-NONCE-MISSING", "invalid_request", "OIDC Core §3.2.2.1, §3.3.2.11", "nonce is missing",
+        "Send a nonce of at least 128 random bits, keep it with the request, and compare it with the one in the ID token.";
+    /// An ID token from the authorization endpoint without scope `openid`.
+    OPENID_MISSING: "AW-OPENID-MISSING", "invalid_request", "OIDC Core §3.1.2.1", "an ID token needs the scope openid",
+        "Add openid to scope, or leave id_token out of response_type.";
     /// No challenge.
     PKCE_MISSING: "AW-PKCE-MISSING", "invalid_request", "RFC 7636 §4.4.1, RFC 9700 §2.1.1", "code_challenge is missing; PKCE is required",
         "Send code_challenge=BASE64URL(SHA256(code_verifier)) and code_challenge_method=S256.";

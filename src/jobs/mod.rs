@@ -4,6 +4,7 @@
 use crate::clock::Clock;
 use crate::domain::time::Lifetime;
 use crate::keys::Keys;
+use crate::logouts::Logouts;
 use crate::refusals::Refusals;
 use crate::store::{self, Store, StoreError};
 use crate::usage::Usage;
@@ -18,6 +19,8 @@ use tokio::time::MissedTickBehavior;
 const FLUSH_EVERY: Duration = Duration::from_millis(250);
 const KEYS_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_mins(1);
+/// What this node was not woken for: notices of commands and other nodes, and what is due again.
+const LOGOUTS_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Rows of a table that one step removes, and steps of one turn: a backlog ends in bounded steps.
 const SWEEP_ROWS: i64 = 500;
@@ -34,6 +37,8 @@ pub struct Jobs {
     pub refusals: Refusals,
     /// The counters of usage.
     pub usage: Usage,
+    /// What tells clients of ended sessions.
+    pub logouts: Logouts,
     /// The alert rules.
     pub watcher: Watcher,
     /// How often counts of usage are written.
@@ -52,6 +57,7 @@ impl Jobs {
     pub fn start(self, stop: &watch::Receiver<bool>) -> Vec<JoinHandle<()>> {
         let (flush, usage, keys, watch, sweep) = (self.clone(), self.clone(), self.clone(), self.clone(), self);
         vec![
+            tokio::spawn(deliver(sweep.logouts.clone(), stop.clone())),
             tokio::spawn(every(FLUSH_EVERY, stop.clone(), move || {
                 let jobs = flush.clone();
                 async move { log("writing refusals", jobs.refusals.flush().await) }
@@ -125,6 +131,22 @@ where
         tokio::select! {
             _ = ticks.tick() => work().await,
             _ = stop.changed() => return work().await,
+        }
+    }
+}
+
+/// Delivers what stands in the outbox as soon as it is there. Unlike the others it is not run once more at the end: a client
+/// that does not answer must hold up nobody.
+async fn deliver(logouts: Logouts, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            result = logouts.deliver() => log("telling clients of ended sessions", result),
+            _ = stop.changed() => return,
+        }
+        tokio::select! {
+            () = logouts.woken() => {}
+            () = tokio::time::sleep(LOGOUTS_EVERY) => {}
+            _ = stop.changed() => return,
         }
     }
 }

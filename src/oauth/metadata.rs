@@ -4,6 +4,7 @@ use crate::domain::callback::ResponseMode;
 use crate::domain::client::ClientAuthentication;
 use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::issuer::Issuer;
+use crate::domain::response_type::ResponseType;
 use crate::domain::scope::STANDARD;
 use crate::web::extract::Edge;
 use actix_web::HttpResponse;
@@ -15,22 +16,30 @@ const MAX_AGE_SECONDS: u32 = 3600;
 
 /// `GET /.well-known/oauth-authorization-server`
 pub async fn get(edge: Edge) -> HttpResponse {
-    let scopes = edge
-        .clients
-        .catalogue()
-        .await
-        .map(|catalogue| catalogue.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
-    answer(&Value::Object(document(edge.issuer(), &scopes.unwrap_or_default())))
+    answer(&Value::Object(shared(&edge).await))
 }
 
-/// The members that both discovery documents share.
-pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
+/// The members that both discovery documents share, as things are now. Without a database the document says what always
+/// works.
+pub async fn shared(edge: &Edge) -> Map<String, Value> {
+    let catalogue = edge.clients.catalogue().await;
+    let scopes = catalogue.map(|known| known.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
+    let offered = edge.clients.offered().await.unwrap_or_default();
+    let kinds: Vec<ResponseType> = offered.response_types(edge.context.now).collect();
+    document(edge.issuer(), &scopes.unwrap_or_default(), &kinds)
+}
+
+fn document(issuer: &Issuer, own_scopes: &[String], response_types: &[ResponseType]) -> Map<String, Value> {
     let methods: Vec<&str> = ClientAuthentication::ALL.iter().map(|method| method.as_str()).collect();
     let confidential_methods: Vec<&str> =
         methods.iter().copied().filter(|method| *method != ClientAuthentication::None.as_str()).collect();
     let algorithms = ClientAlgorithm::ALL.map(ClientAlgorithm::as_str);
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
     let scopes: Vec<&str> = STANDARD.into_iter().chain(own_scopes.iter().map(String::as_str)).collect();
+    // OpenID Connect Registration §2: what gives tokens in the browser needs the grant type implicit too.
+    let has_implicit = response_types.iter().any(|kind| kind.allowance().is_some());
+    let grants = ["authorization_code", "refresh_token", "client_credentials"];
+    let grants: Vec<&str> = grants.into_iter().chain(has_implicit.then_some("implicit")).collect();
     let document = json!({
         "issuer": issuer.as_str(),
         "authorization_endpoint": issuer.endpoint("/authorize"),
@@ -39,9 +48,9 @@ pub fn document(issuer: &Issuer, own_scopes: &[String]) -> Map<String, Value> {
         "revocation_endpoint": issuer.endpoint("/revoke"),
         "jwks_uri": issuer.endpoint("/jwks"),
         "scopes_supported": scopes,
-        "response_types_supported": ["code"],
+        "response_types_supported": response_types.iter().map(|kind| kind.as_str()).collect::<Vec<_>>(),
         "response_modes_supported": modes,
-        "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+        "grant_types_supported": grants,
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": algorithms,
         "introspection_endpoint_auth_methods_supported": confidential_methods,

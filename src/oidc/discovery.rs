@@ -2,6 +2,7 @@
 //!
 //! `oauth` and `oidc` never name each other, so the shared members come from the app, which names both.
 
+use super::check_session;
 use crate::domain::claims;
 use crate::domain::client_key::{ClientAlgorithm, ContentEncryption, KeyManagement};
 use crate::domain::issuer::Issuer;
@@ -10,13 +11,19 @@ use crate::domain::session::PASSWORD_CONTEXT;
 use serde_json::{Map, Value, json};
 
 /// The shared members with those of OpenID Connect.
-pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algorithm]) -> Value {
+pub fn document(
+    shared: Map<String, Value>,
+    (issuer, has_session_management): (&Issuer, bool),
+    algorithms: &[Algorithm],
+) -> Value {
     let mut document = shared;
     let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     let managements = KeyManagement::ALL.map(KeyManagement::as_str);
     let encryptions = ContentEncryption::ALL.map(ContentEncryption::as_str);
     let own = json!({
         "end_session_endpoint": issuer.endpoint("/logout"),
+        "backchannel_logout_supported": true,
+        "backchannel_logout_session_supported": true,
         "frontchannel_logout_supported": true,
         "frontchannel_logout_session_supported": true,
         "userinfo_endpoint": issuer.endpoint("/userinfo"),
@@ -41,6 +48,9 @@ pub fn document(shared: Map<String, Value>, issuer: &Issuer, algorithms: &[Algor
     });
     if let Value::Object(own) = own {
         document.extend(own);
+    }
+    if has_session_management {
+        document.insert("check_session_iframe".to_owned(), issuer.endpoint(check_session::PATH).into());
     }
     Value::Object(document)
 }

@@ -9,7 +9,7 @@ mod protocol;
 
 pub use page::get as page;
 
-use crate::admin::{audit, catalogue, clients, keys, report, users};
+use crate::admin::{audit, catalogue, clients, keys, outbox, report, users};
 use crate::domain::issuer::Issuer;
 use crate::routes;
 use crate::web::answer::problem::Problem;
@@ -58,6 +58,7 @@ const MAX_AGE_SECONDS: u32 = 300;
         keys::rotate,
         keys::retire,
         audit::list,
+        outbox::list,
         catalogue::resources,
         catalogue::scopes,
     ),
@@ -67,6 +68,7 @@ const MAX_AGE_SECONDS: u32 = 300;
         (name = "users", description = "Accounts"),
         (name = "keys", description = "Signing keys"),
         (name = "audit", description = "What was done, by whom, and when"),
+        (name = "outbox", description = "What clients are still to be told of ended sessions"),
         (name = "catalogue", description = "Protected resources and scopes, as `authward apply` has set them up"),
         (name = "usage", description = "Who calls which API how often"),
         (name = "protocol", description = "OAuth 2 and OpenID Connect"),

@@ -10,6 +10,8 @@ pub struct Sessions {
     pub idle_lifetime: Lifetime,
     /// At all.
     pub lifetime: Lifetime,
+    /// Whether apps may watch the state of a sign-in from a frame (OpenID Connect Session Management 1.0).
+    pub session_management: bool,
 }
 
 impl Sessions {
@@ -17,6 +19,7 @@ impl Sessions {
         let sessions = Self {
             idle_lifetime: reader.lifetime("sessions.idle_lifetime", 60..=31_536_000),
             lifetime: reader.lifetime("sessions.lifetime", 60..=31_536_000),
+            session_management: reader.flag("sessions.session_management"),
         };
         if sessions.idle_lifetime > sessions.lifetime {
             reader.object("sessions.idle_lifetime", "it is more than sessions.lifetime");

@@ -3,6 +3,7 @@
 use super::schema::clients;
 use super::{Db, StoreError, from_json, is_storable, save as save_row, to_json};
 use crate::domain::client::Client;
+use crate::domain::exception::Allowance;
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
@@ -63,6 +64,24 @@ pub fn page(db: &mut Db, after: Option<&ClientId>, limit: i64) -> Result<Vec<Cli
         .select(clients::document)
         .load(db)?;
     documents.iter().map(|document| from_json(document, "clients.document")).collect()
+}
+
+/// The clients that are in use and hold an exception of this kind, live or not: at most `limit`, in no order.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn list_excepted(db: &mut Db, allowance: Allowance, limit: i64) -> Result<Vec<Client>, StoreError> {
+    // A client is a document: its exceptions are written by one serializer, so this is how one of them begins.
+    let pattern = format!("%{{\"allow\":\"{}\",%", allowance.as_str());
+    let documents: Vec<String> = clients::table
+        .filter(clients::document.like(pattern))
+        .limit(limit.clamp(0, 10_000))
+        .select(clients::document)
+        .load(db)?;
+    let read = |document: &String| from_json::<Client>(document, "clients.document");
+    let clients = documents.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    let holds = |client: &Client| client.exceptions.iter().any(|exception| exception.allow == allowance);
+    Ok(clients.into_iter().filter(|client| client.disabled_at.is_none() && holds(client)).collect())
 }
 
 /// Every client, by identifier.

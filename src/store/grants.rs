@@ -6,7 +6,7 @@ use super::{Db, StoreError, from_json, is_storable, time, to_json};
 use crate::domain::claims_request::ClaimsRequest;
 use crate::domain::grant::Grant;
 use crate::domain::id::{ClientId, GrantId, Sid, UserId};
-use crate::domain::scope::ScopeSet;
+use crate::domain::scope::{OFFLINE_ACCESS, ScopeSet};
 use crate::domain::secret::TokenHash;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
@@ -153,13 +153,32 @@ pub fn revoke_of_user(db: &mut Db, user: &UserId, except: Option<&Sid>, now: Tim
 /// # Errors
 /// [`StoreError`].
 pub fn revoke_of_sessions(db: &mut Db, user: &UserId, sids: &[Sid], now: Timestamp) -> Result<u64, StoreError> {
+    revoke_among(db, (user, sids), |_| true, now)
+}
+
+/// The same for those grants alone that end with their session: the ones without `offline_access`.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn revoke_bound_to_sessions(db: &mut Db, user: &UserId, sids: &[Sid], now: Timestamp) -> Result<u64, StoreError> {
+    let is_bound = |scopes: &str| scopes.split(' ').all(|scope| scope != OFFLINE_ACCESS);
+    revoke_among(db, (user, sids), is_bound, now)
+}
+
+fn revoke_among(
+    db: &mut Db,
+    (user, sids): (&UserId, &[Sid]),
+    by_scopes: impl Fn(&str) -> bool,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
     let mut revoked = 0;
     for some in sids.chunks(MOST_SESSIONS) {
         let live = grants::table
             .filter(grants::user_id.eq(user.as_str()))
             .filter(grants::sid.eq_any(some.iter().map(Sid::as_str)))
             .filter(grants::revoked_at.is_null());
-        let ids: Vec<String> = live.select(grants::id).order(grants::id).load(db)?;
+        let found: Vec<(String, String)> = live.select((grants::id, grants::scopes)).order(grants::id).load(db)?;
+        let ids = found.into_iter().filter(|(_, scopes)| by_scopes(scopes)).map(|(id, _)| id).collect();
         revoked += revoke_all(db, ids, now)?;
     }
     Ok(revoked)

@@ -279,11 +279,38 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    session_clients (session_hash, client_id, sid) {
+        session_hash -> Binary,
+        client_id -> Text,
+        sid -> Text,
+        user_id -> Text,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    logout_outbox (id) {
+        id -> Binary,
+        client_id -> Text,
+        user_id -> Text,
+        sid -> Text,
+        attempts -> BigInt,
+        due_at -> BigInt,
+        problem -> Nullable<Text>,
+        given_up_at -> Nullable<BigInt>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(
     grants,
     opaque_access_tokens,
     refresh_token_families,
     revoked_tokens,
+    session_clients,
     sessions,
     users
 );

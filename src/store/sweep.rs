@@ -1,8 +1,9 @@
 //! Removes what has expired, in bounded steps, so that tables do not grow with use.
 
 use super::schema::{
-    audit_events, authorization_codes, grants, interactions, opaque_access_tokens, refresh_token_families, refusals,
-    revoked_tokens, sessions, signing_keys, throttles, usage_alerts, usage_batches, usage_rollups, used_jwts,
+    audit_events, authorization_codes, grants, interactions, logout_outbox, opaque_access_tokens,
+    refresh_token_families, refusals, revoked_tokens, session_clients, sessions, signing_keys, throttles, usage_alerts,
+    usage_batches, usage_rollups, used_jwts,
 };
 use super::{Db, StoreError};
 use crate::domain::key::KeyState;
@@ -41,8 +42,10 @@ pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static 
             removed.push((table, count as u64));
         }
     };
-    let idle_sessions = step!(db, sessions, hash: Vec<u8>, idle_expires_at, now, limit);
-    note("sessions", idle_sessions + step!(db, sessions, hash: Vec<u8>, expires_at, now, limit));
+    let (sessions, clients) = sessions(db, now, limit)?;
+    note("sessions", sessions);
+    note("session_clients", clients);
+    note("logout_outbox", step!(db, logout_outbox, id: Vec<u8>, expires_at, now, limit));
     note("interactions", step!(db, interactions, hash: Vec<u8>, expires_at, now, limit));
     note("authorization_codes", step!(db, authorization_codes, hash: Vec<u8>, sweep_at, now, limit));
     let idle_families = step!(db, refresh_token_families, id: String, idle_expires_at, now, limit);
@@ -68,6 +71,29 @@ pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static 
 /// [`StoreError`].
 pub fn audited(db: &mut Db, until: Timestamp, limit: i64) -> Result<u64, StoreError> {
     Ok(step!(db, audit_events, id: i64, occurred_at, until, limit.clamp(1, LARGEST_STEP)) as u64)
+}
+
+/// Sessions that were not used for too long, and those whose time is over, with what is known of their clients; how many
+/// of both.
+fn sessions(db: &mut Db, until: Timestamp, limit: i64) -> Result<(usize, usize), StoreError> {
+    use {session_clients as c, sessions as s};
+    let (idle, over) = (|| s::idle_expires_at.le(until.seconds()), || s::expires_at.le(until.seconds()));
+    let mut ended: Vec<Vec<u8>> = s::table.filter(idle()).select(s::hash).limit(limit).load(db)?;
+    let mut removed = diesel::delete(s::table.filter(s::hash.eq_any(&ended)).filter(idle())).execute(db)?;
+    let more: Vec<Vec<u8>> = s::table.filter(over()).select(s::hash).limit(limit).load(db)?;
+    removed += diesel::delete(s::table.filter(s::hash.eq_any(&more)).filter(over())).execute(db)?;
+    ended.extend(more);
+    ended.extend::<Vec<Vec<u8>>>(
+        c::table.filter(c::expires_at.le(until.seconds())).select(c::session_hash).limit(limit).load(db)?,
+    );
+    if ended.is_empty() {
+        return Ok((removed, 0));
+    }
+    // One that was used in between goes on.
+    let live: Vec<Vec<u8>> = s::table.filter(s::hash.eq_any(&ended)).select(s::hash).load(db)?;
+    ended.retain(|hash| !live.contains(hash));
+    let clients = diesel::delete(c::table.filter(c::session_hash.eq_any(&ended))).execute(db)?;
+    Ok((removed, clients))
 }
 
 fn retired_keys(db: &mut Db, until: Timestamp, limit: i64) -> Result<usize, StoreError> {

@@ -30,10 +30,19 @@ pub struct IdTokenClaims<'a> {
     pub issued_at: Timestamp,
     /// `exp` minus `iat`
     pub lifetime: Lifetime,
-    /// The access token it is issued with, for `at_hash`.
-    pub access_token: &'a str,
-    /// Claims about the user that were asked for one by one.
+    /// What it is issued with.
+    pub beside: Beside<'a>,
+    /// Claims about the user that were asked for one by one, or that nothing else would bring.
     pub about_user: Map<String, Value>,
+}
+
+/// What stands beside an ID token in its answer, so that none of it can be exchanged on the way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Beside<'a> {
+    /// The access token, for `at_hash` (OIDC Core §3.1.3.6, §3.2.2.10, §3.3.2.11).
+    pub access_token: Option<&'a str>,
+    /// The code, for `c_hash` (OIDC Core §3.3.2.11).
+    pub code: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -49,7 +58,10 @@ struct Body<'a> {
     azp: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     nonce: Option<&'a str>,
-    at_hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_hash: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    c_hash: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     sid: Option<&'a str>,
     #[serde(flatten)]
@@ -72,7 +84,8 @@ pub fn mint(keys: &Keys, algorithm: Algorithm, claims: &IdTokenClaims<'_>) -> Re
         amr: PASSWORD_METHODS,
         azp: claims.client_id,
         nonce: claims.nonce,
-        at_hash: half_hash(algorithm, claims.access_token),
+        at_hash: claims.beside.access_token.map(|token| half_hash(algorithm, token)),
+        c_hash: claims.beside.code.map(|code| half_hash(algorithm, code)),
         sid: claims.sid,
         about_user: &claims.about_user,
     };
@@ -108,7 +121,7 @@ pub async fn read_hint(keys: &Keys, issuer: &str, token: &str) -> Result<Hint, V
     Ok(Hint { subject, audience, sid: text("sid").map(Sid::new) })
 }
 
-/// The left half of the hash that the algorithm names (OIDC Core §3.1.3.6). Ed25519 names SHA-512.
+/// The left half of the hash that the algorithm names (OIDC Core §3.1.3.6, §3.3.2.11). Ed25519 names SHA-512.
 fn half_hash(algorithm: Algorithm, text: &str) -> String {
     match algorithm {
         Algorithm::ES256 | Algorithm::RS256 | Algorithm::PS256 => {

@@ -3,6 +3,7 @@
 pub mod access_token;
 pub mod id_token;
 pub mod live;
+pub mod logout_token;
 pub mod refresh_token;
 pub mod subject;
 
@@ -24,6 +25,15 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 pub fn access_lifetime(settings: &Settings, client: &Client) -> Lifetime {
     let longest = settings.tokens.longest_access_token_lifetime;
     client.access_token_lifetime.unwrap_or(settings.tokens.access_token_lifetime).min(longest)
+}
+
+/// The longest life of an access token that comes through the browser: nothing renews it, and addresses are kept in places
+/// that tokens should not outlive.
+const LONGEST_IN_BROWSER: Lifetime = Lifetime::minutes(10);
+
+/// How long an access token from the authorization endpoint lives (RFC 9700 §2.1.2, OIDC Core §3.2, §3.3).
+pub fn front_channel_lifetime(settings: &Settings, client: &Client) -> Lifetime {
+    access_lifetime(settings, client).min(LONGEST_IN_BROWSER)
 }
 
 /// How long a refresh token of this client lives without use.

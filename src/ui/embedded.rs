@@ -26,11 +26,12 @@ macro_rules! files {
     };
 }
 
-const TEMPLATES: [(&str, &str); 22] = texts![
+const TEMPLATES: [(&str, &str); 23] = texts![
     "pages/account.html",
     "pages/admin.html",
     "pages/api.html",
     "pages/apps.html",
+    "pages/check_session.html",
     "pages/consent.html",
     "pages/email.html",
     "pages/end_sessions.html",
@@ -54,7 +55,7 @@ const TEMPLATES: [(&str, &str); 22] = texts![
 const LOCALES: [(&str, &str); 2] = texts!["locales/en.ftl", "locales/ko.ftl"];
 
 /// `chart.js` is Chart.js 4.6.1 as it is published, without the line that names its source map (`chart.LICENSE.md`).
-const ASSETS: [(&str, &[u8]); 7] = files!["templates/assets": "authward.css", "chart.js", "form-post.js", "logging-out.js", "mark.svg", "reveal.js", "usage.js"];
+const ASSETS: [(&str, &[u8]); 8] = files!["templates/assets": "authward.css", "chart.js", "check-session.js", "form-post.js", "logging-out.js", "mark.svg", "reveal.js", "usage.js"];
 
 const DEMO: [(&str, &[u8]); 3] = files!["examples/spa": "app.js", "index.html", "style.css"];
 

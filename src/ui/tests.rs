@@ -124,6 +124,19 @@ fn every_link_of_ours_begins_with_the_base_path() {
     }
 }
 
+/// OpenID Connect Session Management §3.2
+#[test]
+fn the_frame_that_apps_ask_shows_nothing_and_names_its_cookie() {
+    let ui = Ui::new(None).unwrap();
+    let html = ui.render(&CheckSessionPage { cookie: "authward-browser-state" }, &frame(Locale::En)).unwrap();
+    let document = scraper::Html::parse_document(&html);
+    assert_eq!(document.errors, Vec::<String>::new());
+    let body = document.select(&scraper::Selector::parse("body").unwrap()).next().unwrap();
+    assert_eq!(body.attr("data-cookie"), Some("authward-browser-state"));
+    assert_eq!(body.text().collect::<String>().trim(), "");
+    assert!(html.contains("src=\"/tenant/assets/check-session."), "{html}");
+}
+
 #[test]
 fn the_language_switch_returns_to_the_page() {
     let ui = Ui::new(None).unwrap();
@@ -879,6 +892,15 @@ impl Page for LoggingOutPage {
 
 impl Page for LogoutPage {
     const TEMPLATE: &'static str = "pages/logout.html";
+}
+
+#[derive(Serialize)]
+struct CheckSessionPage {
+    cookie: &'static str,
+}
+
+impl Page for CheckSessionPage {
+    const TEMPLATE: &'static str = "pages/check_session.html";
 }
 
 #[derive(Serialize)]

@@ -1,11 +1,14 @@
 //! Accounts as operators make and change them, by command and by the admin API alike: each function is one act with its
 //! audit events, to be called inside one transaction. What people do with their own accounts is `account`'s.
 
+pub mod ending;
+
 use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::id::{Sid, UserId};
 use crate::domain::secret::TokenHash;
 use crate::domain::user::User;
 use crate::store::{self, Db, StoreError};
+use ending::Fate;
 use serde_json::{Map, Value};
 
 /// The most roles of an account.
@@ -167,7 +170,11 @@ pub fn end_others(
     why: &str,
     by: &By,
 ) -> Result<(), StoreError> {
-    let sessions = store::sessions::remove_of_user(db, id, kept.map(|(hash, _)| hash))?;
+    let mut theirs = store::sessions::list_of_user(db, id)?;
+    theirs.retain(|session| kept.is_none_or(|(hash, _)| session.hash != *hash));
+    let ended = ending::end(db, id, (&theirs, Fate::Elsewhere), by.at)?.sessions;
+    // And what has begun since they were listed.
+    let sessions = ended + store::sessions::remove_of_user(db, id, kept.map(|(hash, _)| hash))?;
     let grants = store::grants::revoke_of_user(db, id, kept.map(|(_, sid)| sid), by.at)?;
     tell_ended(db, id, (sessions, grants), why, by)
 }

@@ -22,6 +22,8 @@ pub enum CookieKind<'a> {
     Device,
     /// The chosen language.
     Locale,
+    /// What scripts of this server may read of the session's state (OpenID Connect Session Management §4.2).
+    BrowserState,
 }
 
 /// The longest value that is read.
@@ -35,6 +37,7 @@ pub fn name(issuer: &Issuer, kind: CookieKind<'_>) -> String {
         CookieKind::Flow(id) => format!("flow-{}", id.chars().take(12).collect::<String>()),
         CookieKind::Device => "device".to_owned(),
         CookieKind::Locale => "locale".to_owned(),
+        CookieKind::BrowserState => "browser-state".to_owned(),
     };
     if issuer.is_https() { format!("__Host-authward-{short}") } else { format!("authward-{}-{short}", issuer.port()) }
 }
@@ -53,6 +56,11 @@ pub fn set(issuer: &Issuer, kind: CookieKind<'_>, value: &str, lifetime: Option<
         .http_only(true)
         .secure(issuer.is_https())
         .same_site(SameSite::Lax);
+    // Read by a script of this server in a frame of another site. It is worth nothing.
+    if matches!(kind, CookieKind::BrowserState) {
+        let same_site = if issuer.is_https() { SameSite::None } else { SameSite::Lax };
+        cookie = cookie.http_only(false).same_site(same_site);
+    }
     if let Some(lifetime) = lifetime {
         cookie = cookie.max_age(Duration::seconds(lifetime.as_seconds()));
     }

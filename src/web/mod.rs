@@ -6,6 +6,7 @@
 pub mod answer;
 pub mod back;
 pub mod bearer_token;
+pub mod browser_state;
 pub mod client_credentials;
 pub mod connections;
 pub mod cookies;

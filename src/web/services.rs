@@ -4,6 +4,7 @@ use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::keys::Keys;
+use crate::logouts::Logouts;
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::sessions::SessionPolicy;
@@ -27,6 +28,8 @@ pub struct Services {
     pub clients: Clients,
     /// What presented tokens mean.
     pub tokens: Tokens,
+    /// What tells clients of ended sessions.
+    pub logouts: Logouts,
     /// The password pool.
     pub passwords: Passwords,
     /// The recorder of refusals.

@@ -1,5 +1,6 @@
 //! Alert rules over the counts of usage, the webhook that they call, and what may be fetched at all.
 
+use crate::support::receiver::{OK, Receiver};
 use crate::support::{START, TestApp};
 use authward::domain::secret::Secret;
 use authward::domain::time::{Lifetime, Timestamp};
@@ -9,73 +10,9 @@ use authward::outbound::{Fetcher, OutboundError};
 use authward::settings::{AllowedHost, Settings};
 use authward::usage::watching::Watcher;
 use serde_json::Value;
-use std::time::Duration;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
 use url::Url;
 
 const KEY: &str = "the key of the webhook";
-
-/// Somebody else's server: what it was sent, and what it answers.
-struct Hook {
-    listener: TcpListener,
-    url: Url,
-}
-
-/// A request, whole.
-struct Sent {
-    head: String,
-    body: Vec<u8>,
-}
-
-impl Hook {
-    async fn open() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://127.0.0.1:{}/hook", listener.local_addr().expect("an address").port());
-        Self { listener, url: Url::parse(&url).expect("a URL") }
-    }
-
-    /// The next request, answered with this.
-    async fn answer(&self, answer: &str) -> Sent {
-        let (mut stream, _) = self.listener.accept().await.expect("a connection");
-        let sent = read(&mut stream).await;
-        stream.write_all(answer.as_bytes()).await.expect("an answer");
-        stream.shutdown().await.expect("the end");
-        sent
-    }
-
-    /// The same to somebody who may hang up before the end.
-    async fn answer_as_far_as_read(&self, answer: &str) {
-        let (mut stream, _) = self.listener.accept().await.expect("a connection");
-        read(&mut stream).await;
-        let _ = stream.write_all(answer.as_bytes()).await;
-    }
-
-    /// Whether nobody has connected.
-    async fn is_untouched(&self) -> bool {
-        tokio::time::timeout(Duration::ZERO, self.listener.accept()).await.is_err()
-    }
-}
-
-async fn read(stream: &mut TcpStream) -> Sent {
-    let mut bytes = Vec::new();
-    loop {
-        if let Some(end) = bytes.windows(4).position(|four| four == b"\r\n\r\n") {
-            let head = String::from_utf8_lossy(&bytes[..end]).to_lowercase();
-            let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-            let length: usize = length.map_or(0, |length| length.parse().expect("a length"));
-            if bytes.len() >= end + 4 + length {
-                return Sent { head, body: bytes[end + 4..].to_vec() };
-            }
-        }
-        let mut some = [0; 4096];
-        let count = stream.read(&mut some).await.expect("a request");
-        assert!(count > 0, "a broken request");
-        bytes.extend_from_slice(&some[..count]);
-    }
-}
-
-const OK: &str = "HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
 
 fn fetcher(allowed: &[&str]) -> Fetcher {
     let mut outbound = Settings::defaults().outbound;
@@ -88,7 +25,7 @@ fn fetcher(allowed: &[&str]) -> Fetcher {
 }
 
 /// A watcher of one rule: more than ten calls of `GET /jwks` in ten minutes.
-fn watcher(app: &TestApp, seed: u64, hook: &Hook) -> Watcher {
+fn watcher(app: &TestApp, seed: u64, hook: &Receiver) -> Watcher {
     let mut settings = Settings::defaults().usage;
     settings.alerts = vec![AlertRule {
         name: "busy".to_owned(),
@@ -113,7 +50,7 @@ async fn ask(app: &TestApp, times: usize) {
 #[tokio::test]
 async fn an_alert_is_sent_signed_when_a_rule_begins_and_ends_to_hold() {
     let app = TestApp::start().await;
-    let hook = Hook::open().await;
+    let hook = Receiver::open().await;
     let watcher = watcher(&app, 7, &hook);
     ask(&app, 20).await;
     watcher.watch().await.unwrap();
@@ -149,7 +86,7 @@ async fn an_alert_is_sent_signed_when_a_rule_begins_and_ends_to_hold() {
 #[tokio::test]
 async fn one_node_announces_and_another_takes_over_when_it_is_gone() {
     let app = TestApp::start().await;
-    let (hook, other_hook) = (Hook::open().await, Hook::open().await);
+    let (hook, other_hook) = (Receiver::open().await, Receiver::open().await);
     let (one, two) = (watcher(&app, 7, &hook), watcher(&app, 8, &other_hook));
     for watcher in [&one, &two] {
         watcher.watch().await.unwrap();
@@ -172,7 +109,7 @@ async fn one_node_announces_and_another_takes_over_when_it_is_gone() {
 
 #[tokio::test]
 async fn nothing_private_is_fetched_unless_it_is_allowed() {
-    let hook = Hook::open().await;
+    let hook = Receiver::open().await;
     let by_name = Url::parse(&hook.url.as_str().replace("127.0.0.1", "localhost").replace("http:", "https:")).unwrap();
     let literal = Url::parse(&hook.url.as_str().replace("http:", "https:")).unwrap();
     for url in [by_name, literal] {
@@ -187,7 +124,7 @@ async fn nothing_private_is_fetched_unless_it_is_allowed() {
 
 #[tokio::test]
 async fn a_redirect_is_an_answer_and_answers_are_bounded() {
-    let (hook, elsewhere) = (Hook::open().await, Hook::open().await);
+    let (hook, elsewhere) = (Receiver::open().await, Receiver::open().await);
     let fetcher = fetcher(&["127.0.0.0/8"]);
     let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", elsewhere.url);
     let (answer, _) = tokio::join!(fetcher.get(&hook.url, 1000), hook.answer(&redirect));
@@ -206,7 +143,7 @@ async fn a_redirect_is_an_answer_and_answers_are_bounded() {
 #[tokio::test]
 async fn a_rule_starts_from_what_is_there_not_from_what_was() {
     let app = TestApp::start().await;
-    let hook = Hook::open().await;
+    let hook = Receiver::open().await;
     ask(&app, 50).await;
     let watcher = watcher(&app, 9, &hook);
     watcher.watch().await.unwrap();

@@ -67,10 +67,21 @@ async fn other_response_types_and_modes_are_refused_by_name() {
         (with("response_mode", "query.jwt"), "invalid_request", "AW-RESPONSE-MODE"),
         (with("response_mode", "web_message"), "invalid_request", "AW-RESPONSE-MODE"),
     ];
-    for kind in ["token", "id_token", "code token", "code id_token", "code code", "none", "Code", "code "] {
+    for kind in ["code code", "none", "Code", "code ", "token code token", "code none"] {
         cases.push((with("response_type", kind), "unsupported_response_type", "AW-RESPONSE-TYPE"));
     }
     check(&app, cases).await;
+    // RFC 6749 §4.2.2.1: where tokens are asked for, errors come as they would.
+    for kind in ["token", "id_token", "code token", "code id_token"] {
+        let request = with("response_type", kind);
+        let answer = app.get(&request.address()).await;
+        let fragment = answer.fragment();
+        assert_eq!(
+            (fragment["error"].as_str(), fragment["state"].as_str()),
+            ("unsupported_response_type", &*request.state)
+        );
+        assert_eq!(app.rule_of(&answer).await, "AW-RESPONSE-TYPE", "{kind}");
+    }
 }
 
 /// OIDC Core §3.1.2.6, OIDC Core §6.1, OIDC Core §6.2

@@ -43,6 +43,7 @@ mod faults;
 mod flows;
 mod harness;
 mod keys;
+mod logout;
 mod people;
 mod races;
 mod samples;

@@ -13,6 +13,7 @@ use authward::domain::key::{Algorithm, KeyState, SigningKey};
 use authward::domain::pkce::{CodeChallenge, CodeChallengeMethod};
 use authward::domain::redirect_uri::RedirectUri;
 use authward::domain::refresh::{Position, RefreshTokenFamily, Rotation};
+use authward::domain::response_type::ResponseType;
 use authward::domain::scope::ScopeSet;
 use authward::domain::secret::TokenHash;
 use authward::domain::session::Session;
@@ -97,6 +98,7 @@ pub fn interaction(id: &str) -> Interaction {
         request: AuthorizationRequest {
             client_id: client.id,
             callback: callback.answering(ResponseMode::FormPost, Some("stäte \0 \u{1f511}".to_owned())),
+            response_type: ResponseType::CodeIdToken,
             scopes: scopes("openid email"),
             challenge: Some(challenge()),
             nonce: Some("n-0S6_WzA2Mj".to_owned()),

@@ -5,6 +5,7 @@ use crate::usage::batch;
 use authward::domain::access_token::OpaqueAccessToken;
 use authward::domain::id::{ClientId, GrantId, Reference};
 use authward::domain::key::{Algorithm, KeyState, SigningKey};
+use authward::domain::logout::{LogoutNotice, SessionClient};
 use authward::domain::refusal::RefusalRecord;
 use authward::domain::secret::TokenHash;
 use authward::domain::session::Session;
@@ -12,14 +13,23 @@ use authward::domain::throttle::Throttle;
 use authward::domain::time::Lifetime;
 use authward::domain::usage::Retention;
 use authward::store::{
-    Db, StoreError, alerts, codes, grants, interactions, opaque_access_tokens, refresh_tokens, refusals,
-    revoked_tokens, sessions, signing_keys, sweep, throttles, usage, used_jwts,
+    Db, StoreError, alerts, codes, grants, interactions, logout_outbox, opaque_access_tokens, refresh_tokens, refusals,
+    revoked_tokens, session_clients, sessions, signing_keys, sweep, throttles, usage, used_jwts,
 };
 
 /// One row a table that ends at 6000 at the latest, one that ends later.
 fn fill(db: &mut Db) -> Result<(), StoreError> {
     for (name, end) in [("soon", later(6000)), ("late", later(60_000))] {
-        sessions::insert(db, &Session { expires_at: end, idle_expires_at: end, ..session(name, "alice") })?;
+        let signed_in = Session { expires_at: end, idle_expires_at: end, ..session(name, "alice") };
+        sessions::insert(db, &signed_in)?;
+        session_clients::note(db, &signed_in, &ClientId::new("native"), NOW)?;
+        let of = SessionClient {
+            client_id: ClientId::new("native"),
+            sid: signed_in.sid,
+            user_id: signed_in.user_id,
+            created_at: NOW,
+        };
+        logout_outbox::insert(db, &LogoutNotice { expires_at: end, ..LogoutNotice::new(&of, NOW) })?;
         let mut waiting = interaction(name);
         waiting.expires_at = end;
         interactions::insert(db, &waiting)?;
@@ -71,8 +81,10 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
     signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
 }
 
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
     "sessions",
+    "session_clients",
+    "logout_outbox",
     "interactions",
     "authorization_codes",
     "refresh_token_families",

@@ -9,6 +9,7 @@ mod exceptions;
 mod fetch;
 mod issuer;
 mod keys;
+mod logouts;
 mod tls;
 
 use super::output::{self, Format, visible};
@@ -91,6 +92,7 @@ impl Doctor {
         findings.extend(database.findings);
         findings.extend(keys::look(context, database.store.as_ref()).await);
         findings.extend(exceptions::look(context, database.store.as_ref()).await);
+        findings.extend(logouts::look(database.store.as_ref()).await);
         findings.extend(tls::look(context));
         findings.extend(issuer::look(context, database.store.as_ref()).await);
         self.print(findings)

@@ -1,6 +1,7 @@
 //! Why an authorization request is refused, and where the answer goes: a page until client and redirect URI are settled, the
 //! client's callback after that (RFC 6749 §4.1.2.1).
 
+use crate::clients::encryption::EncryptionError;
 use crate::clients::request_object::RequestObjectError;
 use crate::domain::authorization::PromptError;
 use crate::domain::callback::Callback;
@@ -9,11 +10,13 @@ use crate::domain::client::Client;
 use crate::domain::pkce::PkceError;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::resource::{IndicatorError, MOST_INDICATORS};
+use crate::domain::response_type::ResponseType;
 use crate::domain::scope::ScopeError;
 use crate::domain::session::PASSWORD_CONTEXT;
 use crate::keys::KeysError;
 use crate::store::StoreError;
 use crate::web::answer::{self, page, redirect};
+use crate::web::browser_state;
 use crate::web::extract::Edge;
 use actix_web::HttpResponse;
 use std::sync::Arc;
@@ -46,10 +49,18 @@ pub enum Cause {
     ResponseTypeMissing,
     /// `response_type` is none that works.
     ResponseType(String),
-    /// The client is not registered for it.
-    ResponseTypeForbidden,
+    /// The client is not registered for it, or no live exception allows it.
+    ResponseTypeForbidden(ResponseType),
     /// `response_mode` is none that works.
     ResponseMode(String),
+    /// `response_mode=query` for an answer with tokens.
+    TokensInQuery(ResponseType),
+    /// The ID token could not be encrypted for the client.
+    Encryption(EncryptionError),
+    /// An ID token is asked for without `nonce`.
+    NonceMissing,
+    /// An ID token is asked for without scope `openid`.
+    OpenidMissing,
     /// No challenge.
     PkceMissing,
     /// Not S256.
@@ -100,7 +111,14 @@ impl AuthorizeError {
             Self::Page(refusal) => page::refuse(edge, refusal),
             Self::Callback(refused) => {
                 let (client, callback, cause) = &**refused;
-                redirect::refuse(edge, callback, client.display_name(), &cause.refusal().of(&client.id))
+                let mut response =
+                    redirect::refuse(edge, callback, client.display_name(), &cause.refusal().of(&client.id));
+                // Whoever watches the state of a sign-in that ended elsewhere asks so, and need not ask again.
+                let stale = browser_state::end(edge).filter(|_| matches!(cause, Cause::LoginRequired));
+                if let Some(Err(error)) = stale.map(|removal| response.add_cookie(&removal)) {
+                    tracing::error!(cause = %error, "a cookie could not be removed");
+                }
+                response
             }
             Self::InteractionGone => page::refuse(edge, &Refusal::by(&refusal::INTERACTION_GONE)),
             Self::FormForged => page::refuse(edge, &Refusal::by(&refusal::FORM_FORGED)),
@@ -124,10 +142,26 @@ impl Cause {
             Self::ResponseType(sent) => {
                 Refusal::by(&rules::RESPONSE_TYPE).because(format!("response_type={sent}"), "response_type=code")
             }
-            Self::ResponseTypeForbidden => Refusal::by(&rules::RESPONSE_TYPE_FORBIDDEN)
-                .because("response_type=code", "a client registered for the authorization_code grant"),
+            Self::ResponseTypeForbidden(kind) => {
+                let expected = match kind.allowance() {
+                    None => "a client registered for it and for the authorization_code grant".to_owned(),
+                    Some(allowance) => {
+                        format!("a client registered for it, with a live exception that allows {}", allowance.as_str())
+                    }
+                };
+                Refusal::by(&rules::RESPONSE_TYPE_FORBIDDEN)
+                    .because(format!("response_type={}", kind.as_str()), expected)
+            }
             Self::ResponseMode(sent) => Refusal::by(&rules::RESPONSE_MODE)
                 .because(format!("response_mode={sent}"), "query, fragment or form_post"),
+            Self::TokensInQuery(kind) => Refusal::by(&rules::RESPONSE_MODE)
+                .because(format!("response_mode=query with response_type={}", kind.as_str()), "fragment or form_post"),
+            Self::Encryption(error) => Refusal::by(&rules::ENCRYPTION)
+                .because(error.to_string(), "a public key of the client for id_token_encrypted_response_alg"),
+            Self::NonceMissing => Refusal::by(&rules::NONCE_MISSING).because("no nonce", "nonce"),
+            Self::OpenidMissing => {
+                Refusal::by(&rules::OPENID_MISSING).because("a scope without openid", "scope with openid")
+            }
             Self::PkceMissing => Refusal::by(&rules::PKCE_MISSING)
                 .because("no code_challenge", "code_challenge with code_challenge_method=S256"),
             Self::PkceMethod(sent) => {

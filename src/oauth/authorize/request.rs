@@ -4,7 +4,7 @@
 
 use super::error::{AuthorizeError, Cause};
 use super::request_object::{self, ObjectError};
-use crate::clients::Catalogue;
+use crate::clients::{Catalogue, Offered};
 use crate::domain::authorization::{AuthorizationRequest, Prompt};
 use crate::domain::callback::{Callback, CallbackError, ResponseMode};
 use crate::domain::claims;
@@ -13,7 +13,8 @@ use crate::domain::client::{Client, GrantType};
 use crate::domain::exception::Allowance;
 use crate::domain::pkce::{CodeChallenge, CodeChallengeMethod};
 use crate::domain::refusal::{self, Refusal};
-use crate::domain::scope::{OPENID, ScopeSet};
+use crate::domain::response_type::ResponseType;
+use crate::domain::scope::{OFFLINE_ACCESS, OPENID, ScopeSet};
 use crate::domain::session::PASSWORD_CONTEXT;
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::keys::{KeysError, VerifyError};
@@ -44,10 +45,15 @@ pub(super) async fn parse(
     // The answer's mode and state come first, so that every later error is answered in the way the client asked for.
     let callback = match answer_form(form) {
         Ok((mode, state)) => callback.answering(mode, state),
-        Err((state, cause)) => return Err(at(&callback.answering(ResponseMode::default(), state), cause)),
+        Err((mode, state, cause)) => return Err(at(&callback.answering(mode, state), cause)),
     };
     let catalogue = edge.clients.catalogue().await?;
-    let reader = Reader { form, client: &client, now: edge.context.now };
+    // What is offered matters only where the client may not use it.
+    let offered = match response_type(form) {
+        Some(kind) if !may_use(&client, kind, edge.context.now) => edge.clients.offered().await?,
+        _ => Arc::default(),
+    };
+    let reader = Reader { form, client: &client, offered: &offered, now: edge.context.now };
     let mut request = reader.read(&callback, &catalogue).map_err(|cause| at(&callback, cause))?;
     let hinted = hinted_subject(edge, form, &client).await.map_err(|error| match error {
         HintError::Keys(error) => AuthorizeError::Keys(error),
@@ -103,7 +109,7 @@ fn refuse_object(edge: &Edge, form: &StrictForm, client: Arc<Client>, error: Obj
     };
     match settle(edge, form, &client) {
         Ok(callback) => {
-            let (mode, state) = answer_form(form).unwrap_or_else(|(state, _)| (ResponseMode::default(), state));
+            let (mode, state) = answer_form(form).unwrap_or_else(|(mode, state, _)| (mode, state));
             AuthorizeError::at(client, callback.answering(mode, state), cause)
         }
         Err(error) if form.find("redirect_uri").is_some() => error,
@@ -111,21 +117,43 @@ fn refuse_object(edge: &Edge, form: &StrictForm, client: Arc<Client>, error: Obj
     }
 }
 
-/// `response_mode` and `state`; with an error, the state that the error answer can still carry.
-fn answer_form(form: &StrictForm) -> Result<(ResponseMode, Option<String>), (Option<String>, Cause)> {
+/// The response type that the request names, if it is one.
+fn response_type(form: &StrictForm) -> Option<ResponseType> {
+    form.find("response_type").and_then(ResponseType::parse)
+}
+
+/// Whether `client` may use `kind` now: it is registered for it and for the grants behind it (RFC 7591 §2.1), and a live
+/// exception allows what needs one.
+fn may_use(client: &Client, kind: ResponseType, now: Timestamp) -> bool {
+    let has_grant = client.may_use(if kind.gives_code() { GrantType::AuthorizationCode } else { GrantType::Implicit });
+    has_grant && kind.is_allowed_to(client, now)
+}
+
+/// How an answer must travel that cannot be given: its mode, and the state that it can still carry.
+type Unanswerable = (ResponseMode, Option<String>, Cause);
+
+/// `response_mode` and `state`; with an error, the mode and state that the error answer can still carry. A response type
+/// with tokens is answered in the fragment, errors too (RFC 6749 §4.2.2.1, OIDC Core §3.2.2.6, §3.3.2.6).
+fn answer_form(form: &StrictForm) -> Result<(ResponseMode, Option<String>), Unanswerable> {
+    let kind = response_type(form).unwrap_or_default();
+    let default = kind.default_mode();
     let state = form
         .find("state")
         .filter(|state| state.len() <= LONGEST_STATE && !form.is_repeated("state"))
         .map(str::to_owned);
     if let Some(long) = form.find("state").filter(|state| state.len() > LONGEST_STATE) {
-        return Err((None, Cause::TooLong("state", long.len(), LONGEST_STATE)));
+        return Err((default, None, Cause::TooLong("state", long.len(), LONGEST_STATE)));
     }
     let mode = match form.find("response_mode") {
-        None => ResponseMode::default(),
-        Some(text) => ResponseMode::parse(text).ok_or_else(|| (state.clone(), Cause::ResponseMode(text.to_owned())))?,
+        None => default,
+        Some(text) => match ResponseMode::parse(text) {
+            None => return Err((default, state, Cause::ResponseMode(text.to_owned()))),
+            Some(mode) if !kind.allows(mode) => return Err((default, state, Cause::TokensInQuery(kind))),
+            Some(mode) => mode,
+        },
     };
     if let Some(name) = form.repeated() {
-        return Err((state, Cause::Repeated(name.to_owned())));
+        return Err((mode, state, Cause::Repeated(name.to_owned())));
     }
     Ok((mode, state))
 }
@@ -150,6 +178,7 @@ async fn hinted_subject(edge: &Edge, form: &StrictForm, client: &Client) -> Resu
 struct Reader<'a> {
     form: &'a StrictForm,
     client: &'a Client,
+    offered: &'a Offered,
     now: Timestamp,
 }
 
@@ -157,14 +186,24 @@ impl Reader<'_> {
     /// Stage two, in the order in which a developer wants to hear of mistakes.
     fn read(&self, callback: &Callback, catalogue: &Catalogue) -> Result<AuthorizationRequest, Cause> {
         let resources = self.resources(catalogue)?;
-        self.check_response_type()?;
-        let challenge = self.challenge()?;
-        let scopes = self.scopes(catalogue, &resources)?;
+        let kind = self.response_type()?;
+        let challenge = if kind.gives_code() { self.challenge()? } else { None };
+        let scopes = self.scopes(catalogue, &resources, kind)?;
         // A nonce without openid is ignored, not refused.
         let nonce = self.bounded("nonce", LONGEST_NONCE)?.filter(|_| scopes.contains(OPENID));
+        // OIDC Core §3.2.2.1, §3.3.2.11: what binds an ID token that came through a browser to its request.
+        if kind.gives_id_token() {
+            if !scopes.contains(OPENID) {
+                return Err(Cause::OpenidMissing);
+            }
+            if nonce.as_ref().is_none_or(String::is_empty) {
+                return Err(Cause::NonceMissing);
+            }
+        }
         Ok(AuthorizationRequest {
             client_id: self.client.id.clone(),
             callback: callback.clone(),
+            response_type: kind,
             challenge,
             nonce,
             prompt: self.prompt()?,
@@ -178,17 +217,14 @@ impl Reader<'_> {
         })
     }
 
-    fn check_response_type(&self) -> Result<(), Cause> {
-        match self.form.find("response_type") {
-            None => Err(Cause::ResponseTypeMissing),
-            Some("code")
-                if self.client.may_use(GrantType::AuthorizationCode)
-                    && self.client.response_types.iter().any(|kind| kind == "code") =>
-            {
-                Ok(())
-            }
-            Some("code") => Err(Cause::ResponseTypeForbidden),
-            Some(other) => Err(Cause::ResponseType(other.to_owned())),
+    /// RFC 6749 §4.1.2.1: what nobody can use here is not supported; what only others can use, this client is not
+    /// authorized for.
+    fn response_type(&self) -> Result<ResponseType, Cause> {
+        let text = self.form.find("response_type").ok_or(Cause::ResponseTypeMissing)?;
+        match ResponseType::parse(text) {
+            Some(kind) if may_use(self.client, kind, self.now) => Ok(kind),
+            Some(kind) if self.offered.includes(kind, self.now) => Err(Cause::ResponseTypeForbidden(kind)),
+            _ => Err(Cause::ResponseType(text.to_owned())),
         }
     }
 
@@ -212,8 +248,10 @@ impl Reader<'_> {
     }
 
     /// RFC 6749 §3.3. RFC 8707 §2.2: people are asked for what the resources of the tokens understand, and no more.
-    fn scopes(&self, catalogue: &Catalogue, resources: &[String]) -> Result<ScopeSet, Cause> {
+    fn scopes(&self, catalogue: &Catalogue, resources: &[String], kind: ResponseType) -> Result<ScopeSet, Cause> {
         let asked = self.form.find("scope").map(ScopeSet::parse).transpose().map_err(Cause::Scope)?;
+        // OIDC Core §11: offline_access is ignored where no code is given.
+        let asked = asked.map(|asked| asked.filtered(|scope| kind.gives_code() || scope != OFFLINE_ACCESS));
         if let Some(forbidden) = asked.as_ref().and_then(|asked| self.client.first_forbidden_scope(asked)) {
             return Err(Cause::ScopeForbidden(forbidden.to_owned(), self.client.scopes.to_string()));
         }

@@ -20,7 +20,7 @@ use crate::web::extract::Edge;
 use std::sync::Arc;
 
 /// What is known of a token before anything is redeemed for it.
-pub(super) struct Plan {
+pub(in crate::oauth) struct Plan {
     client: Arc<Client>,
     catalogue: Arc<Catalogue>,
     /// The identifiers of the resources that the request names.
@@ -34,7 +34,7 @@ pub(super) struct Plan {
 
 /// A token as its transaction has settled it.
 #[derive(Clone)]
-pub(super) struct Settled {
+pub(in crate::oauth) struct Settled {
     pub audience: Vec<String>,
     pub scopes: ScopeSet,
     pub form: Form,
@@ -42,9 +42,30 @@ pub(super) struct Settled {
     pub lifetime: Lifetime,
 }
 
+impl Settled {
+    /// Stores it where it is opaque, inside of the transaction that stores or redeems what it stands for.
+    pub(in crate::oauth) fn store(
+        &self,
+        db: &mut Db,
+        (client, grant): (&Client, Option<&Grant>),
+    ) -> Result<(), StoreError> {
+        let Form::Opaque(token) = &self.form else { return Ok(()) };
+        let row = OpaqueAccessToken {
+            hash: token.hash(),
+            client_id: client.id.clone(),
+            grant_id: grant.map(|grant| grant.id.clone()),
+            scopes: self.scopes.clone(),
+            audience: self.audience.clone(),
+            issued_at: self.issued_at,
+            expires_at: self.issued_at.plus(self.lifetime),
+        };
+        store::opaque_access_tokens::insert(db, &row)
+    }
+}
+
 /// How a token looks.
 #[derive(Clone)]
-pub(super) enum Form {
+pub(in crate::oauth) enum Form {
     /// A JWT of this `typ`, to be signed after the commit.
     Signed(&'static str),
     /// This random value, stored already.
@@ -56,15 +77,33 @@ impl Plan {
     pub(super) async fn prepare(edge: &Edge, client: &Arc<Client>, resources: &[String]) -> Result<Self, TokenError> {
         let catalogue = edge.clients.catalogue().await?;
         let unknown = |error| TokenError::Resource(error, client.id.clone());
-        Ok(Self {
+        let resources = catalogue.resolve(resources).map_err(unknown)?;
+        let lifetime = tokens::access_lifetime(&edge.settings, client);
+        Ok(Self::new(edge, client, (catalogue, resources), lifetime))
+    }
+
+    /// For the answer of the authorization endpoint: whatever resources were granted there.
+    pub(in crate::oauth) async fn of_grant(edge: &Edge, client: &Arc<Client>) -> Result<Self, StoreError> {
+        let catalogue = edge.clients.catalogue().await?;
+        let lifetime = tokens::front_channel_lifetime(&edge.settings, client);
+        Ok(Self::new(edge, client, (catalogue, Vec::new()), lifetime))
+    }
+
+    fn new(
+        edge: &Edge,
+        client: &Arc<Client>,
+        (catalogue, resources): (Arc<Catalogue>, Vec<String>),
+        lifetime: Lifetime,
+    ) -> Self {
+        Self {
             client: Arc::clone(client),
-            resources: catalogue.resolve(resources).map_err(unknown)?,
+            resources,
             catalogue,
             issuer: edge.issuer().as_str().to_owned(),
             issued_at: edge.context.now,
-            lifetime: tokens::access_lifetime(&edge.settings, client),
+            lifetime,
             opaque: edge.entropy.secret(),
-        })
+        }
     }
 
     /// The first resource that the request names and the grant does not (RFC 8707 §2.2). A grant that names none is for the
@@ -103,18 +142,7 @@ impl Plan {
         scopes: &ScopeSet,
     ) -> Result<Settled, StoreError> {
         let settled = self.settle(granted, scopes);
-        if let Form::Opaque(token) = &settled.form {
-            let row = OpaqueAccessToken {
-                hash: token.hash(),
-                client_id: self.client.id.clone(),
-                grant_id: granted.map(|(grant, _)| grant.id.clone()),
-                scopes: settled.scopes.clone(),
-                audience: settled.audience.clone(),
-                issued_at: self.issued_at,
-                expires_at: self.issued_at.plus(self.lifetime),
-            };
-            store::opaque_access_tokens::insert(db, &row)?;
-        }
+        settled.store(db, (&self.client, granted.map(|(grant, _)| grant)))?;
         Ok(settled)
     }
 
@@ -128,7 +156,8 @@ impl Plan {
         }
     }
 
-    fn settle(&self, granted: Option<(&Grant, &User)>, scopes: &ScopeSet) -> Settled {
+    /// The token, which is to be stored by [`Settled::store`].
+    pub(in crate::oauth) fn settle(&self, granted: Option<(&Grant, &User)>, scopes: &ScopeSet) -> Settled {
         let named = self.named(granted.map(|(grant, _)| grant));
         let audience = if named.is_empty() { vec![self.issuer.clone()] } else { named.to_vec() };
         Settled {

@@ -4,14 +4,14 @@
 //! redeemed is redeemed in one transaction, which also stores what is not signed; signing happens after its commit, so no
 //! lock is held meanwhile.
 
-mod access_token;
+pub(super) mod access_token;
 mod authorization_code;
 mod client_credentials;
 mod error;
 mod password;
 mod refresh_token;
 mod request;
-mod response;
+pub(super) mod response;
 
 pub use error::TokenError;
 

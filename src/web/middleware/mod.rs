@@ -201,7 +201,6 @@ fn insert(headers: &mut HeaderMap, name: HeaderName, value: &'static str) {
 fn add_security_headers(headers: &mut HeaderMap, is_https: bool) {
     insert(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     insert(headers, header::REFERRER_POLICY, "same-origin");
-    insert(headers, header::X_FRAME_OPTIONS, "DENY");
     insert(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     insert(
         headers,
@@ -210,6 +209,11 @@ fn add_security_headers(headers: &mut HeaderMap, is_https: bool) {
     );
     if !headers.contains_key(header::CONTENT_SECURITY_POLICY) {
         insert(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; base-uri 'none'");
+    }
+    // For browsers that do not know `frame-ancestors`: the same that the policy says.
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).and_then(|policy| policy.to_str().ok());
+    if !policy.is_some_and(|policy| policy.contains("frame-ancestors *")) {
+        insert(headers, header::X_FRAME_OPTIONS, "DENY");
     }
     if is_https {
         insert(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");

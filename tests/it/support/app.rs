@@ -375,6 +375,7 @@ impl TestApp {
             keys: self.services.keys.clone(),
             refusals: self.services.refusals.clone(),
             usage: self.services.usage.clone(),
+            logouts: self.services.logouts.clone(),
             watcher: self.watcher(),
             flush_usage_every: self.services.settings.usage.flush_every,
             clock: self.clock.clone(),

@@ -11,6 +11,7 @@ pub mod described;
 pub mod jwt;
 pub mod origin;
 pub mod raw;
+pub mod receiver;
 pub mod relying_party;
 pub mod rows;
 pub mod signing;

@@ -1,0 +1,2 @@
+DROP TABLE IF EXISTS logout_outbox;
+DROP TABLE IF EXISTS session_clients;

@@ -1,0 +1,259 @@
+//! Telling clients that sessions have ended (OpenID Connect Back-Channel Logout 1.0).
+//!
+//! Whoever ends a session writes what is to be told into the outbox, in the same transaction, and wakes this service; a job
+//! does so every few seconds as well, for what commands and other nodes have written, and for what is due again. Each
+//! attempt is claimed by one update, so no two nodes make it; a client out of reach is tried again, ever later, and given
+//! up after a bounded number of attempts (`domain/logout.rs`), which the audit, the metrics and the admin API tell.
+
+use crate::clients::Clients;
+use crate::clock::Clock;
+use crate::domain::audit::{By, Event, EventKind};
+use crate::domain::client::Client;
+use crate::domain::key::Algorithm;
+use crate::domain::logout::{LEASE, LogoutNotice};
+use crate::domain::time::Timestamp;
+use crate::entropy::Entropy;
+use crate::keys::{Keys, KeysError};
+use crate::outbound::{LazyFetcher, OutboundError};
+use crate::settings::Settings;
+use crate::store::{self, Db, Store, StoreError};
+use crate::tokens::logout_token::{self, LogoutTokenClaims};
+use crate::tokens::subject;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use tokio::sync::{Mutex, Notify};
+use tokio::task::JoinSet;
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+/// Notices that one step takes up, and attempts that are made at the same time.
+const STEP: i64 = 64;
+const AT_ONCE: usize = 16;
+/// Steps of one turn: a backlog is worked off in bounded turns.
+const STEPS: usize = 100;
+/// The most of a client's answer that is read.
+const MOST_BYTES: usize = 16 * 1024;
+
+/// Delivers what stands in the outbox. Clones share their state.
+#[derive(Clone)]
+pub struct Logouts(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    keys: Keys,
+    clients: Clients,
+    clock: Clock,
+    entropy: Entropy,
+    settings: Arc<Settings>,
+    fetcher: LazyFetcher,
+    /// One turn at a time on a node.
+    turn: Mutex<()>,
+    woken: Notify,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    given_up: AtomicU64,
+    waiting: AtomicI64,
+}
+
+/// What this node has counted since it started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// Logout tokens that clients took.
+    pub delivered: u64,
+    /// Attempts that failed and are made again.
+    pub failed: u64,
+    /// Notices that were given up.
+    pub given_up: u64,
+    /// Notices that waited at the end of the last turn, whoever delivers them.
+    pub waiting: i64,
+}
+
+/// Why an attempt failed.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error("backchannel_logout_uri is no URL")]
+    Address,
+    #[error("the logout token could not be signed: {0}")]
+    Keys(#[from] KeysError),
+    #[error("{0}")]
+    Outbound(#[from] OutboundError),
+    #[error("the client answered with status {0}")]
+    Status(u16),
+}
+
+impl Logouts {
+    /// Delivers from `store`, with tokens signed by `keys`.
+    pub fn new(
+        (store, keys, clients): (Store, Keys, Clients),
+        (clock, entropy): (Clock, Entropy),
+        settings: Arc<Settings>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            store,
+            keys,
+            clients,
+            clock,
+            entropy,
+            fetcher: LazyFetcher::new(settings.outbound.clone()),
+            settings,
+            turn: Mutex::default(),
+            woken: Notify::new(),
+            delivered: AtomicU64::default(),
+            failed: AtomicU64::default(),
+            given_up: AtomicU64::default(),
+            waiting: AtomicI64::default(),
+        }))
+    }
+
+    /// Says that something may stand in the outbox: the next turn begins at once.
+    pub fn wake(&self) {
+        self.0.woken.notify_one();
+    }
+
+    /// Waits for [`Logouts::wake`].
+    pub async fn woken(&self) {
+        self.0.woken.notified().await;
+    }
+
+    /// What was counted.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            delivered: self.0.delivered.load(Ordering::Relaxed),
+            failed: self.0.failed.load(Ordering::Relaxed),
+            given_up: self.0.given_up.load(Ordering::Relaxed),
+            waiting: self.0.waiting.load(Ordering::Relaxed),
+        }
+    }
+
+    /// One turn: everything that is due is attempted once. It ends early where the future is dropped; what was claimed then
+    /// is due again after its lease.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what was delivered before it stays delivered.
+    pub async fn deliver(&self) -> Result<(), StoreError> {
+        let _turn = self.0.turn.lock().await;
+        for _ in 0..STEPS {
+            let now = self.0.clock.now();
+            let due = self.0.store.read(move |db| store::logout_outbox::due(db, now, STEP)).await?;
+            if due.is_empty() {
+                break;
+            }
+            for some in due.chunks(AT_ONCE) {
+                self.attempt_all(some).await?;
+            }
+        }
+        let (waiting, _) = self.0.store.read(store::logout_outbox::count).await?;
+        self.0.waiting.store(waiting, Ordering::Relaxed);
+        Ok(())
+    }
+
+    async fn attempt_all(&self, notices: &[LogoutNotice]) -> Result<(), StoreError> {
+        let mut attempts = JoinSet::new();
+        for notice in notices.iter().cloned() {
+            let logouts = self.clone();
+            attempts.spawn(async move { logouts.attempt(notice).await });
+        }
+        let mut result = Ok(());
+        while let Some(joined) = attempts.join_next().await {
+            match joined {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => result = Err(error),
+                Err(error) => result = Err(StoreError::Failed(error.to_string())),
+            }
+        }
+        result
+    }
+
+    async fn attempt(&self, notice: LogoutNotice) -> Result<(), StoreError> {
+        let now = self.0.clock.now();
+        let claim = move |db: &mut Db| store::logout_outbox::claim(db, &notice, (now, now.plus(LEASE)));
+        let Some(claimed) = self.0.store.write(claim).await? else { return Ok(()) };
+        let client = self.0.clients.find(claimed.client_id.as_str()).await?;
+        let wanted = client.as_ref().and_then(|client| Some((&**client, client.backchannel_logout_uri()?)));
+        let Some(wanted) = wanted else {
+            // The client was removed, or does not want to hear of it any more.
+            return self.0.store.write(move |db| store::logout_outbox::remove(db, &claimed)).await.map(drop);
+        };
+        match self.send(wanted, &claimed, now).await {
+            Ok(()) => self.note_delivered(claimed).await,
+            Err(problem) => self.note_failed(&claimed, &problem).await,
+        }
+    }
+
+    async fn send(
+        &self,
+        (client, address): (&Client, &str),
+        notice: &LogoutNotice,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let inner = &self.0;
+        let address = Url::parse(address).map_err(|_| Problem::Address)?;
+        let (token_id, subject) = (inner.entropy.secret(), subject::of(&inner.keys, client, &notice.user_id)?);
+        let claims = LogoutTokenClaims {
+            issuer: inner.settings.server.issuer.as_str(),
+            subject: &subject,
+            client_id: client.id.as_str(),
+            sid: notice.sid.as_str(),
+            issued_at: now,
+            token_id: token_id.reveal(),
+        };
+        let algorithm = Algorithm::parse(&client.id_token_algorithm).unwrap_or(Algorithm::RS256);
+        let token = logout_token::mint(&inner.keys, algorithm, &claims)?;
+        let body = Serializer::new(String::new()).append_pair("logout_token", &token).finish();
+        let headers = [("content-type", "application/x-www-form-urlencoded")];
+        let answer = inner.fetcher.get().await?.post(&address, &headers, body.into_bytes(), MOST_BYTES).await?;
+        // §2.8: 200 where it succeeded; "some Web frameworks will substitute an HTTP 204".
+        match answer.status {
+            200..=299 => Ok(()),
+            status => Err(Problem::Status(status)),
+        }
+    }
+
+    async fn note_delivered(&self, notice: LogoutNotice) -> Result<(), StoreError> {
+        let event = self.event(EventKind::LogoutDelivered, &notice);
+        let write = move |db: &mut Db| {
+            let is_ours = store::logout_outbox::remove(db, &notice)?;
+            if is_ours {
+                store::audit::insert(db, &event)?;
+            }
+            Ok(is_ours)
+        };
+        if self.0.store.write(write).await? {
+            self.0.delivered.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn note_failed(&self, notice: &LogoutNotice, problem: &Problem) -> Result<(), StoreError> {
+        let problem = problem.to_string();
+        tracing::warn!(
+            client.id = notice.client_id.as_str(),
+            attempts = notice.attempts,
+            cause = problem,
+            "a client could not be told of the end of a session"
+        );
+        let failed = notice.failed(&problem, self.0.clock.now());
+        let is_given_up = failed.given_up_at.is_some();
+        let event = self.event(EventKind::LogoutGivenUp, &failed).with("problem", problem);
+        let write = move |db: &mut Db| {
+            let is_ours = store::logout_outbox::postpone(db, &failed)?;
+            if is_ours && is_given_up {
+                store::audit::insert(db, &event)?;
+            }
+            Ok(is_ours)
+        };
+        if self.0.store.write(write).await? {
+            let counter = if is_given_up { &self.0.given_up } else { &self.0.failed };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn event(&self, kind: EventKind, notice: &LogoutNotice) -> Event {
+        Event::new(kind, &By::system(self.0.clock.now()))
+            .client(&notice.client_id)
+            .user(&notice.user_id)
+            .with("sid", notice.sid.as_str())
+            .with("attempts", notice.attempts)
+    }
+}
