@@ -92,7 +92,8 @@ impl App {
         let passwords = Passwords::new(&settings.accounts.passwords, entropy.clone())
             .map_err(|cause| AppError::System { what: "the password threads could not be started".into(), cause })?;
         let issuer = &settings.server.issuer;
-        let client_keys = ClientKeys::new(LazyFetcher::new(settings.outbound.clone()), clock.clone());
+        let fetcher = LazyFetcher::new(settings.outbound.clone());
+        let client_keys = ClientKeys::new(fetcher.clone(), clock.clone());
         let assertions = Assertions::new(store.clone(), client_keys, keys.secret_seal(), issuer);
         let clients = Clients::new(store.clone(), demo_client(issuer), Resource::built_in(issuer), assertions);
         let settings = Arc::new(settings);
@@ -107,6 +108,7 @@ impl App {
             refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
+            fetcher,
             settings,
             store,
             keys,
@@ -297,6 +299,7 @@ fn demo_client(issuer: &Issuer) -> Option<Client> {
         refresh_token_rotation: None,
         allowed_origins: Vec::new(),
         metadata: serde_json::Map::new(),
+        registration: None,
         disabled_at: None,
     })
 }

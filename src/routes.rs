@@ -61,6 +61,9 @@ static TABLE: &[Row] = rows! {
     "/token": Policy::TOKEN, "POST" => oauth::token::post;
     "/introspect": Policy::BACK_CHANNEL, "POST" => oauth::introspect::post;
     "/revoke": Policy::TOKEN, "POST" => oauth::revoke::post;
+    "/register": Policy::BEARER, "POST" => oauth::register::post;
+    "/register/{client_id}": Policy::BEARER, "GET" => oauth::register::show, "PUT" => oauth::register::replace,
+        "DELETE" => oauth::register::remove;
     "/api/usage": Policy { auth: Auth::AdminOrReport, ..Policy::API }, "GET" => admin::report::get, "POST" => reporting::post;
     "/userinfo": Policy::BEARER, "GET" => oidc::userinfo::get, "POST" => oidc::userinfo::post;
     "/check_session": Policy { usage: false, ..Policy::PAGE }, "GET" => oidc::check_session::get;

@@ -47,6 +47,8 @@ struct App {
     scopes: Vec<String>,
     since: When,
     last_used: When,
+    /// Where the app begins a sign-in by itself (OIDC Core §4).
+    open_href: Option<String>,
     revoke_href: String,
 }
 
@@ -100,14 +102,30 @@ impl App {
         let is_alone = access.scopes.iter().count() == 1;
         let scopes = access.scopes.iter().filter(|name| *name != OPENID || is_alone);
         Ok(Self {
-            name: client.as_ref().map_or(access.client_id.as_str(), Client::display_name).to_owned(),
+            name: client
+                .as_ref()
+                .map_or(access.client_id.as_str(), |client| client.display_name_in(locale.tag()))
+                .to_owned(),
             host: client.as_ref().and_then(host),
             scopes: scopes.map(|name| scope_words::describe(&edge.ui, &catalogue, locale, name)).collect(),
             since: When::of(access.since, edge.context.now),
             last_used: When::of(access.last_used_at, edge.context.now),
+            open_href: client.as_ref().and_then(|client| open_href(client, edge.issuer().as_str())),
             revoke_href: format!("{}?client={}", edge.path("/account/apps/revoke"), encode(access.client_id.as_str())),
         })
     }
+}
+
+/// Where an app begins a sign-in with this issuer (OIDC Core §4): its `initiate_login_uri`, https only, with `iss`, and with
+/// the page of the app to come back to, where it has told one.
+fn open_href(client: &Client, issuer: &str) -> Option<String> {
+    let said = |name: &str| client.metadata.get(name).and_then(|uri| uri.as_str());
+    let mut url = url::Url::parse(said("initiate_login_uri")?).ok().filter(|url| url.scheme() == "https")?;
+    url.query_pairs_mut().append_pair("iss", issuer);
+    if let Some(target) = said("client_uri").filter(|uri| uri.starts_with("https://")) {
+        url.query_pairs_mut().append_pair("target_link_uri", target);
+    }
+    Some(url.into())
 }
 
 /// The host that people know an app by. A loopback address says nothing.

@@ -81,12 +81,14 @@ pub async fn get(edge: Edge, query: Query) -> HttpResponse {
 
 fn show(edge: &Edge, place: &Place, username: &str, notice: Notice) -> Result<HttpResponse, AccountError> {
     let may_sign_up = edge.settings.accounts.sign_up;
+    let wanted = place.request().and_then(|(interaction, _)| interaction.request.ui_locales.as_deref());
+    let locale = edge.locale(wanted);
     let page = LoginPage {
         action: place.link(edge, "/login"),
         csrf: place.token(edge, "login")?,
         interaction: place.id().map(str::to_owned),
         back: place.back().map(str::to_owned),
-        client_name: place.request().map(|(_, client)| client.display_name().to_owned()),
+        client_name: place.request().map(|(_, client)| client.display_name_in(locale.tag()).to_owned()),
         client_host: place.request().map(|(interaction, _)| interaction.request.callback.host()),
         username: username.chars().take(LONGEST_NAME).collect(),
         error: notice.error,

@@ -6,6 +6,7 @@ use crate::clients::metadata::{self, GivenSecret, Rules};
 use crate::clients::{change, secret};
 use crate::domain::client::{self as domain, ClientAuthentication, ClientSecret};
 use crate::domain::id::ClientId;
+use crate::domain::registration::Registration;
 use crate::domain::secret::Secret;
 use crate::domain::time::Lifetime;
 use crate::store;
@@ -72,6 +73,12 @@ pub struct ClientDocument {
     allowed_origins: Vec<String>,
     /// Whether its requests are refused.
     disabled: bool,
+    /// How it registered itself: `token` or `open`. Missing where an operator made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registered_by: Option<&'static str>,
+    /// When it registered itself: seconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id_issued_at: Option<i64>,
     /// Other registered metadata, as it came.
     #[serde(flatten)]
     metadata: Map<String, Value>,
@@ -143,6 +150,8 @@ impl From<&domain::Client> for ClientDocument {
             refresh_token_rotation: client.refresh_token_rotation,
             allowed_origins: client.allowed_origins.clone(),
             disabled: client.disabled_at.is_some(),
+            registered_by: client.registration.as_ref().map(|registration| registration.by.as_str()),
+            client_id_issued_at: client.registration.as_ref().map(|registration| registration.issued_at.seconds()),
             metadata: client.metadata.clone(),
         }
     }
@@ -233,7 +242,9 @@ pub async fn replace(edge: Edge, id: web::Path<String>, body: JsonBody) -> HttpR
         let after = given.client(&edge, Some(&before)).await?;
         altered(&edge, &id, move |client| {
             let secret = if after.secret.is_some() || !has_secret(&after) { &after.secret } else { &client.secret };
-            *client = domain::Client { secret: secret.clone(), ..after.clone() };
+            let (said, stored) = (after.registration.clone(), client.registration.as_ref());
+            let registration = Registration::keeping_token(said, stored);
+            *client = domain::Client { secret: secret.clone(), registration, ..after.clone() };
         })
         .await
     };

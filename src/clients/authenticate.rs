@@ -81,7 +81,7 @@ const RULE: ThrottleRule =
 const MOST_COUNTED: usize = 10_000;
 
 impl Guesses {
-    fn check(&self, subject: &TokenHash, now: Timestamp) -> Result<(), AuthenticationError> {
+    pub(super) fn check(&self, subject: &TokenHash, now: Timestamp) -> Result<(), AuthenticationError> {
         let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match RULE.wait(counted.get(subject), now) {
             0 => Ok(()),
@@ -89,7 +89,7 @@ impl Guesses {
         }
     }
 
-    fn failed(&self, subject: TokenHash, now: Timestamp) {
+    pub(super) fn failed(&self, subject: TokenHash, now: Timestamp) {
         let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counted.len() >= MOST_COUNTED {
             counted.retain(|_, throttle| !throttle.expires_at.is_past(now));

@@ -1,4 +1,4 @@
-//! Clients as operators make and change them, by document, by command and by the admin API alike: each function is one act
+//! Clients as they are made and changed, by document, by command, by the admin API and by themselves (RFC 7591) alike: each function is one act
 //! with its audit event, to be called inside one transaction.
 
 use super::metadata::changed_members;
@@ -37,6 +37,7 @@ pub fn change(db: &mut Db, id: &ClientId, by: &By, change: impl Fn(&mut Client))
 pub fn remove(db: &mut Db, id: &ClientId, by: &By) -> Result<bool, StoreError> {
     end_access(db, id, "the client was removed", by)?;
     store::consents::remove_of_client(db, id)?;
+    store::open_registrations::remove(db, id)?;
     if !store::clients::remove(db, id)? {
         return Ok(false);
     }
@@ -51,7 +52,7 @@ pub fn remove(db: &mut Db, id: &ClientId, by: &By) -> Result<bool, StoreError> {
 /// [`StoreError`].
 pub fn save(db: &mut Db, before: Option<&Client>, after: &Client, by: &By) -> Result<(), StoreError> {
     let event = match before {
-        None => Event::new(EventKind::ClientCreated, by),
+        None => registered(after, Event::new(EventKind::ClientCreated, by)),
         Some(before) if before == after => return Ok(()),
         Some(before) => Event::new(EventKind::ClientChanged, by).with("fields", changed_fields(before, after)),
     };
@@ -72,6 +73,11 @@ fn end_access(db: &mut Db, id: &ClientId, why: &str, by: &By) -> Result<(), Stor
     }
     let event = Event::new(EventKind::GrantRevoked, by).client(id).with("grants", grants).with("why", why);
     store::audit::insert(db, &event)
+}
+
+/// How a client that no operator made was registered.
+fn registered(client: &Client, event: Event) -> Event {
+    client.registration.iter().fold(event, |event, registration| event.with("registered_by", registration.by.as_str()))
 }
 
 /// The names, in documents, of what differs.

@@ -12,16 +12,21 @@ use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
 use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
+use crate::domain::registration::{RegisteredBy, Registration};
 use crate::domain::response_type::ResponseType;
-use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, ScopeSet};
+use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, STANDARD, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::keys::KeySet;
 use crate::passwords::is_acceptable_hash;
-use crate::settings::Settings;
+use crate::settings::{AllowedHost, Settings};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use url::Url;
 
-/// What a client that names no `scope` may ask for.
+/// What a client that an operator makes may ask for where no `scope` is named; one that registers itself, every scope of
+/// OpenID Connect.
 pub const DEFAULT_SCOPES: &str = "openid profile email";
 /// The fewest characters of a secret that a person chose.
 pub const SHORTEST_SECRET: usize = 8;
@@ -33,6 +38,8 @@ const MOST_ITEMS: usize = 32;
 const LONGEST_TEXT: usize = 2048;
 /// The largest `jwks` and the largest metadata of one client, in bytes of JSON.
 const LARGEST: usize = 64 * 1024;
+/// The same of a client that registers itself.
+const LARGEST_REGISTERED: usize = 16 * 1024;
 /// Ten years in seconds: the longest lifetime of refresh tokens.
 const TEN_YEARS: i64 = 315_360_000;
 
@@ -49,7 +56,7 @@ const READ: [&str; 9] = [
     "require_pkce",
 ];
 /// Members that an operator alone may say.
-const OPERATOR: [&str; 14] = [
+const OPERATOR: [&str; 17] = [
     "client_id",
     "client_secret",
     "client_secret_hash",
@@ -64,6 +71,9 @@ const OPERATOR: [&str; 14] = [
     "may_introspect",
     "disabled",
     "require_auth_time",
+    "registered_by",
+    "client_id_issued_at",
+    "registration_access_token_hash",
 ];
 /// Registered members that are texts, kept as they came.
 const KEPT_TEXTS: [&str; 28] = [
@@ -129,6 +139,13 @@ pub struct Rules {
     pub longest_access_token_lifetime: Lifetime,
     /// Algorithms that have a key, for `id_token_signed_response_alg`.
     pub algorithms: Vec<Algorithm>,
+    /// Hosts that this server calls over plain http too (`outbound.allow_hosts`).
+    pub plain_http: Vec<AllowedHost>,
+    /// What a client that registers itself is given. What it may register for is judged by these.
+    pub exceptions: Vec<Exception>,
+    /// Whether a client that registers itself may be registered for tokens of its own, on behalf of nobody
+    /// (RFC 6749 §4.4). Not where anybody may register: then anybody would have tokens.
+    pub may_act_for_itself: bool,
 }
 
 impl Rules {
@@ -138,6 +155,19 @@ impl Rules {
             origin: Origin::Operator,
             longest_access_token_lifetime: settings.tokens.longest_access_token_lifetime,
             algorithms: settings.keys.algorithms.clone(),
+            plain_http: settings.outbound.allow_hosts.clone(),
+            exceptions: Vec::new(),
+            may_act_for_itself: true,
+        }
+    }
+
+    /// The rules of a client that is registered so and given these exceptions.
+    pub fn of_registration(settings: &Settings, by: RegisteredBy, exceptions: Vec<Exception>) -> Self {
+        Self {
+            origin: Origin::Registration,
+            exceptions,
+            may_act_for_itself: by == RegisteredBy::Token,
+            ..Self::of_operator(settings)
         }
     }
 }
@@ -311,6 +341,7 @@ fn document_name(name: &str) -> &str {
         "scopes" => "scope",
         "id_token_algorithm" => "id_token_signed_response_alg",
         "disabled_at" => "disabled",
+        "registration" => "registered_by",
         "metadata" => "other metadata",
         other => other,
     }
@@ -352,8 +383,9 @@ struct Form<'a> {
 
 impl Form<'_> {
     fn check_names(&mut self) {
-        if serde_json::to_string(self.metadata).map_or(usize::MAX, |json| json.len()) > LARGEST {
-            self.error("", "the metadata of one client is larger than 64 KiB");
+        let most = if self.rules.origin == Origin::Registration { LARGEST_REGISTERED } else { LARGEST };
+        if serde_json::to_string(self.metadata).map_or(usize::MAX, |json| json.len()) > most {
+            self.error("", format!("the metadata of one client is larger than {} KiB", most / 1024));
         }
         if self.rules.origin == Origin::Registration {
             return;
@@ -393,20 +425,22 @@ impl Form<'_> {
             refresh_token_rotation: self.operator_flag("refresh_token_rotation"),
             allowed_origins: self.operator_list("allowed_origins", parse_origin),
             metadata: self.kept(),
+            registration: self.read_registration(),
             disabled_at: None,
         };
         self.check_together(&client);
+        self.check_addresses(&client);
         Registered { client_secret: self.read_secret(authentication), disabled: self.operator_flag("disabled"), client }
     }
 
     /// The scopes of administration are the operator's to give: a client that registers itself goes without them.
     fn read_scopes(&mut self) -> ScopeSet {
-        let scopes = self
-            .text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string()))
-            .unwrap_or_else(default_scopes);
+        let scopes = self.text("scope", 4096, |text| ScopeSet::parse(text).map_err(|error| error.to_string()));
         match self.rules.origin {
-            Origin::Operator => scopes,
-            Origin::Registration => scopes.filtered(|scope| scope != ADMIN_READ && scope != ADMIN_WRITE),
+            Origin::Operator => scopes.unwrap_or_else(|| scopes_of(DEFAULT_SCOPES)),
+            Origin::Registration => scopes
+                .unwrap_or_else(|| scopes_of(&STANDARD.join(" ")))
+                .filtered(|scope| scope != ADMIN_READ && scope != ADMIN_WRITE),
         }
     }
 
@@ -459,7 +493,25 @@ impl Form<'_> {
             "native" => Ok(ApplicationType::Native),
             _ => Err(one_of(["web", "native"])),
         };
-        self.text("application_type", 16, parse).unwrap_or_default()
+        let said = self.text("application_type", 16, parse);
+        let is_inferred = self.rules.origin == Origin::Registration && !self.has("application_type");
+        // RFC 7591 knows no application_type, so a client that does not speak OpenID Connect says none. One whose every
+        // address is on its own device is native, whatever the default: any port may come then (RFC 8252 §7.3).
+        said.unwrap_or(if is_inferred && self.is_on_a_device() {
+            ApplicationType::Native
+        } else {
+            ApplicationType::Web
+        })
+    }
+
+    fn is_on_a_device(&self) -> bool {
+        let is_own = |uri: &Value| match uri.as_str().and_then(|uri| Url::parse(uri).ok()) {
+            Some(url) if url.scheme() == "http" => url.host_str().is_some_and(is_loopback_host),
+            Some(url) => url.scheme() != "https",
+            None => false,
+        };
+        let uris = self.metadata.get("redirect_uris").and_then(Value::as_array);
+        uris.is_some_and(|uris| !uris.is_empty() && uris.iter().all(is_own))
     }
 
     fn read_redirect_uris(&mut self, kind: ApplicationType, grants: &[GrantType]) -> Vec<RedirectUri> {
@@ -482,18 +534,56 @@ impl Form<'_> {
 
     fn read_grant_types(&mut self, authentication: ClientAuthentication) -> Vec<GrantType> {
         if !self.has("grant_types") {
-            return vec![GrantType::AuthorizationCode];
+            return self.implied_grant_types();
         }
         let names = GRANT_TYPES.map(|(name, _)| name);
         let parse = |text: &str| {
             GRANT_TYPES.iter().find(|(name, _)| *name == text).map(|(_, grant)| *grant).ok_or_else(|| one_of(names))
         };
-        let grants = self.list("grant_types", parse);
+        let grants = match self.rules.origin {
+            Origin::Operator => self.list("grant_types", parse),
+            Origin::Registration => self.offered_grant_types(parse),
+        };
         // RFC 6749 §4.4: "The client credentials grant type MUST only be used by confidential clients."
         if authentication == ClientAuthentication::None && grants.contains(&GrantType::ClientCredentials) {
             self.error("grant_types", "client_credentials needs a client that authenticates itself");
         }
         grants
+    }
+
+    /// Where no grant types are said: `authorization_code` (RFC 7591 §2), and for a client that registers itself those that
+    /// its response types correspond to (OpenID Connect Registration §2).
+    fn implied_grant_types(&self) -> Vec<GrantType> {
+        let types = self.metadata.get("response_types").and_then(Value::as_array);
+        let words: Vec<&str> =
+            types.into_iter().flatten().filter_map(Value::as_str).flat_map(|kind| kind.split(' ')).collect();
+        let is_said = self.rules.origin == Origin::Registration && !words.is_empty();
+        let implied = [
+            (GrantType::AuthorizationCode, !is_said || words.contains(&"code")),
+            (GrantType::Implicit, is_said && words.iter().any(|word| *word != "code")),
+        ];
+        implied.into_iter().filter(|(_, is_implied)| *is_implied).map(|(grant, _)| grant).collect()
+    }
+
+    /// RFC 7591 §2: the server may "replace any of a client's requested field values": of the grant types that a client
+    /// asks for it gets those that it may use. It is an error where none is left.
+    fn offered_grant_types(&mut self, parse: impl Fn(&str) -> Result<GrantType, String>) -> Vec<GrantType> {
+        let asked = self.list("grant_types", |text| Ok(parse(text).ok()));
+        let offered: Vec<GrantType> = asked.into_iter().flatten().filter(|grant| self.is_offered(*grant)).collect();
+        if offered.is_empty() && !self.has_error_in("grant_types") {
+            self.error("grant_types", "none of them is offered to clients that register themselves");
+        }
+        offered
+    }
+
+    fn is_offered(&self, grant: GrantType) -> bool {
+        let allows = |allowance| self.rules.exceptions.iter().any(|exception| exception.allow == allowance);
+        match grant {
+            GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::DeviceCode => true,
+            GrantType::ClientCredentials => self.rules.may_act_for_itself,
+            GrantType::Password => allows(Allowance::PasswordGrant),
+            GrantType::Implicit => allows(Allowance::Implicit) || allows(Allowance::Hybrid),
+        }
     }
 
     fn read_response_types(&mut self, grants: &[GrantType], exceptions: &[Exception]) -> Vec<String> {
@@ -529,6 +619,9 @@ impl Form<'_> {
     }
 
     fn read_exceptions(&mut self) -> Vec<Exception> {
+        if self.rules.origin == Origin::Registration {
+            return self.rules.exceptions.clone();
+        }
         match self.operator_value("exceptions").map(|value| read_exceptions("exceptions", value)) {
             None => Vec::new(),
             Some(Ok(exceptions)) => exceptions,
@@ -547,7 +640,6 @@ impl Form<'_> {
             );
         }
         self.check_keys(client);
-        self.check_logout_uris(client);
         if let (Some(idle), Some(whole)) = (client.refresh_token_idle_lifetime, client.refresh_token_lifetime)
             && idle > whole
         {
@@ -622,22 +714,94 @@ impl Form<'_> {
         }
     }
 
-    /// OpenID Connect Back-Channel Logout §2.2, OpenID Connect Front-Channel Logout §2: absolute, without fragment; the one
-    /// for frames on an origin of the client.
-    fn check_logout_uris(&mut self, client: &Client) {
-        for name in ["backchannel_logout_uri", "frontchannel_logout_uri"] {
-            let Some(text) = client.metadata.get(name).and_then(Value::as_str) else { continue };
-            let url =
-                url::Url::parse(text).ok().filter(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
-            match url.filter(|url| url.fragment().is_none()) {
-                None => self.error(name, "it is not an absolute https address without fragment"),
-                Some(url) if name == "frontchannel_logout_uri" => {
-                    if !client.allows_origin(&url.origin().ascii_serialization()) {
-                        self.error(name, "it is not on an origin of one of the redirect_uris");
-                    }
-                }
-                Some(_) => {}
+    /// How a client registered itself, where a document of an operator tells of it.
+    fn read_registration(&mut self) -> Option<Registration> {
+        let by = |text: &str| {
+            let known = RegisteredBy::ALL.into_iter().find(|by| by.as_str() == text);
+            known.ok_or_else(|| one_of(RegisteredBy::ALL.map(RegisteredBy::as_str)))
+        };
+        let token = |text: &str| match parse_client_secret_hash(text) {
+            Ok(ClientSecret::Sha256(digits)) => Ok(digits),
+            _ => Err("it is not sha256: with 64 hexadecimal digits in lower case".to_owned()),
+        };
+        let by = self.operator_text("registered_by", by);
+        let access_token = self.operator_text("registration_access_token_hash", token);
+        let issued_at = self.operator_value("client_id_issued_at").map(Value::as_i64);
+        match (by, issued_at) {
+            (Some(by), Some(Some(seconds @ 0..))) => {
+                Some(Registration { by, issued_at: Timestamp::from_seconds(seconds), access_token })
             }
+            (None, None) if access_token.is_none() => None,
+            (None, _) => {
+                if !self.has_error_in("registered_by") {
+                    self.error("registered_by", "it is required with what else is said of a registration");
+                }
+                None
+            }
+            (Some(_), _) => {
+                self.error("client_id_issued_at", "it is required with registered_by: seconds since the epoch");
+                None
+            }
+        }
+    }
+
+    /// The addresses among the kept members: what people are shown, where browsers are sent, and what this server calls.
+    fn check_addresses(&mut self, client: &Client) {
+        let said = |name: &str| client.metadata.get(name).and_then(Value::as_str);
+        let mut errors: Vec<(String, String)> = Vec::new();
+        let mut check = |name: &str, result: Result<(), String>| {
+            errors.extend(result.err().map(|what| (name.to_owned(), what)));
+        };
+        for (name, value) in &client.metadata {
+            let text = value.as_str().unwrap_or_default();
+            match name.split('#').next().unwrap_or_default() {
+                "client_name" => check(name, bounded_name(text).map(drop)),
+                base if SHOWN.contains(&base) => check(name, parse_web(text).map(drop)),
+                _ => {}
+            }
+        }
+        // OpenID Connect Registration §2: "a URI using the https scheme".
+        check("initiate_login_uri", said("initiate_login_uri").map_or(Ok(()), |uri| parse_https(uri).map(drop)));
+        for name in ["sector_identifier_uri", "backchannel_logout_uri"] {
+            check(name, said(name).map_or(Ok(()), |uri| self.parse_called(uri)));
+        }
+        if let Some(uri) = said("frontchannel_logout_uri") {
+            check("frontchannel_logout_uri", parse_front_channel(uri, client));
+        }
+        let returns = client.metadata.get("post_logout_redirect_uris").and_then(Value::as_array);
+        for (n, uri) in returns.into_iter().flatten().filter_map(Value::as_str).enumerate() {
+            let parsed = RedirectUri::register(uri, client.application_type);
+            let parsed = parsed.map(drop).map_err(|error| format!("{uri:?}: {error}"));
+            check(&format!("post_logout_redirect_uris[{n}]"), parsed);
+        }
+        match said("subject_type") {
+            None | Some("public") => {}
+            Some("pairwise") => check("sector_identifier_uri", check_sector(client)),
+            Some(_) => check("subject_type", Err(one_of(["public", "pairwise"]))),
+        }
+        for (name, what) in errors {
+            self.error(&name, what);
+        }
+    }
+
+    /// An address that this server calls: https, or plain http on a host that the operator allows it for. Whether it may be
+    /// reached at all, the fetcher sees.
+    fn parse_called(&self, text: &str) -> Result<(), String> {
+        let url = parse_web(text)?;
+        let is_allowed = || {
+            let host = url.host_str().unwrap_or_default();
+            let address = host.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+            self.rules.plain_http.iter().any(|allowed| match allowed {
+                AllowedHost::Name(name) => name.eq_ignore_ascii_case(host),
+                AllowedHost::Network(network) => address.is_some_and(|address| network.contains(&address)),
+            })
+        };
+        if text.contains('#') {
+            Err("it has a fragment".to_owned())
+        } else if url.scheme() == "https" || is_allowed() {
+            Ok(())
+        } else {
+            Err("it is not https; plain http is for hosts of outbound.allow_hosts".to_owned())
         }
     }
 
@@ -774,6 +938,41 @@ fn parse_response_type(text: &str, is_allowed: impl Fn(Allowance) -> bool) -> Re
     }
 }
 
+/// Members whose addresses people are shown (RFC 7591 §2).
+const SHOWN: [&str; 4] = ["client_uri", "logo_uri", "policy_uri", "tos_uri"];
+
+/// An absolute http or https URL without user name and password.
+fn parse_web(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let url = url.filter(|_| text.bytes().all(|byte| byte.is_ascii_graphic()));
+    let url = url.ok_or_else(|| "it is not an http or https URL of visible ASCII characters".to_owned())?;
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if has_credentials { Err("it has a user name or password before the host".to_owned()) } else { Ok(url) }
+}
+
+fn parse_https(text: &str) -> Result<Url, String> {
+    let url = parse_web(text)?;
+    if url.scheme() == "https" { Ok(url) } else { Err("it is not https".to_owned()) }
+}
+
+/// OpenID Connect Front-Channel Logout §2: "The domain, port, and scheme of this URL MUST be the same as that of a
+/// registered Redirection URI value."
+fn parse_front_channel(text: &str, client: &Client) -> Result<(), String> {
+    let origin = parse_web(text)?.origin().ascii_serialization();
+    let is_own = client.redirect_uris.iter().filter_map(RedirectUri::origin).any(|own| own == origin);
+    if is_own { Ok(()) } else { Err("its scheme, host and port are those of no redirect URI".to_owned()) }
+}
+
+/// OIDC Core §8.1: with several hosts a client that wants pairwise subjects "MUST register a sector_identifier_uri".
+fn check_sector(client: &Client) -> Result<(), String> {
+    let host = |uri: &RedirectUri| Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned);
+    let hosts: BTreeSet<String> = client.redirect_uris.iter().filter_map(host).collect();
+    if hosts.len() <= 1 || client.metadata.contains_key("sector_identifier_uri") {
+        return Ok(());
+    }
+    Err("it is required with subject_type pairwise and redirect URIs of several hosts".to_owned())
+}
+
 fn brings_tokens_safely(uri: &RedirectUri) -> bool {
     let url = url::Url::parse(uri.as_str());
     url.is_ok_and(|url| url.scheme() == "https" && url.host_str() != Some("localhost"))
@@ -796,8 +995,8 @@ fn bounded_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-fn default_scopes() -> ScopeSet {
-    ScopeSet::parse(DEFAULT_SCOPES).expect("the default scopes are well formed")
+fn scopes_of(text: &str) -> ScopeSet {
+    ScopeSet::parse(text).expect("the default scopes are well formed")
 }
 
 fn parse_origin(text: &str) -> Result<String, String> {
@@ -857,6 +1056,9 @@ mod tests {
             origin,
             longest_access_token_lifetime: Lifetime::hours(24),
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
+            plain_http: vec![AllowedHost::Name("rp.internal".to_owned())],
+            exceptions: Vec::new(),
+            may_act_for_itself: false,
         };
         super::read(ClientId::new("c"), metadata.as_object().unwrap(), &rules)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect())

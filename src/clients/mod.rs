@@ -9,19 +9,20 @@ pub mod change;
 pub mod encryption;
 pub mod keys;
 pub mod metadata;
+pub mod registration;
 pub mod request_object;
 pub mod secret;
 
 use crate::clock::Stopwatch;
 use crate::domain::client::Client;
-use crate::domain::exception::{Allowance, Exception};
+use crate::domain::exception::Allowance;
 use crate::domain::id::ClientId;
+use crate::domain::registration::{POLICY, RegistrationPolicy};
 use crate::domain::resource::{IndicatorError, Resource, ScopeDescription, resolve, scopes_at};
 use crate::domain::response_type::ResponseType;
 use crate::domain::scope::ScopeSet;
 use crate::domain::time::Timestamp;
 use crate::store::{self, Db, Store, StoreError};
-use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -49,13 +50,15 @@ pub struct Clients {
     assertions: assertion::Assertions,
 }
 
-/// What the operator says of scopes and resources.
+/// What the operator says of scopes, resources and registration.
 #[derive(Debug, Clone, Default)]
 pub struct Catalogue {
     /// Words for consent pages.
     pub scopes: Vec<ScopeDescription>,
     /// Protected resources: the configured ones, then those that are built in.
     pub resources: Vec<Resource>,
+    /// Who may register clients.
+    pub registration: RegistrationPolicy,
 }
 
 impl Catalogue {
@@ -159,6 +162,12 @@ impl Clients {
         kept.get(id).filter(|(_, since)| since.elapsed() < KEPT_FOR).map(|(client, _)| Arc::clone(client))
     }
 
+    /// Forgets what was found of a client, so that this node sees a change at once.
+    pub fn forget(&self, id: &ClientId) {
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// Whether web pages of `origin` belong to some client.
     ///
     /// # Errors
@@ -180,7 +189,7 @@ impl Clients {
         Ok(is_known)
     }
 
-    /// Scopes and resources, at most two seconds old.
+    /// Scopes, resources and who may register clients, at most two seconds old.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -190,10 +199,9 @@ impl Clients {
         {
             return Ok(Arc::clone(catalogue));
         }
-        let (scopes, mut resources) =
-            self.store.read(|db| Ok((store::scopes::list(db)?, store::resources::list(db)?))).await?;
-        resources.extend(self.built_in_resources.iter().cloned());
-        let catalogue = Arc::new(Catalogue { scopes, resources });
+        let mut catalogue = self.store.read(read_catalogue).await?;
+        catalogue.resources.extend(self.built_in_resources.iter().cloned());
+        let catalogue = Arc::new(catalogue);
         *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) =
             Some((Arc::clone(&catalogue), Stopwatch::start()));
         Ok(catalogue)
@@ -215,24 +223,28 @@ impl Clients {
     }
 }
 
-/// Of the policy of dynamic registration, what matters here.
-#[derive(Default, Deserialize)]
-struct Registration {
-    #[serde(default)]
-    exceptions: Vec<Exception>,
-}
-
 fn offered(db: &mut Db) -> Result<Offered, StoreError> {
-    let policy = store::policies::find(db, "registration")?;
-    let policy = policy.map(|policy| serde_json::from_str(&policy)).transpose();
-    let policy: Registration =
-        policy.map_err(|_| StoreError::Corrupt("policies.document".to_owned()))?.unwrap_or_default();
+    let policy = read_policy(db)?;
     let mut latest = |allowance| -> Result<Option<Timestamp>, StoreError> {
         let clients = store::clients::list_excepted(db, allowance, MOST_EXCEPTED)?;
         let all = clients.iter().flat_map(|client| &client.exceptions).chain(&policy.exceptions);
         Ok(all.filter(|exception| exception.allow == allowance).map(|exception| exception.until).max())
     };
     Ok(Offered { hybrid: latest(Allowance::Hybrid)?, implicit: latest(Allowance::Implicit)? })
+}
+
+fn read_catalogue(db: &mut Db) -> Result<Catalogue, StoreError> {
+    Ok(Catalogue {
+        scopes: store::scopes::list(db)?,
+        resources: store::resources::list(db)?,
+        registration: read_policy(db)?,
+    })
+}
+
+fn read_policy(db: &mut Db) -> Result<RegistrationPolicy, StoreError> {
+    let policy = store::policies::find(db, POLICY)?.map(|policy| serde_json::from_str(&policy)).transpose();
+    let policy = policy.map_err(|error| StoreError::Corrupt(format!("policies.document: {error}")))?;
+    Ok(policy.unwrap_or_default())
 }
 
 /// A client identifier is 1 to 255 visible ASCII characters (RFC 6749 appendix A.1, without space).

@@ -410,7 +410,7 @@ pub struct Filter {
 
 /// The rules that are events when a request is refused by one: guessing, forging and replaying, and what only a mistaken
 /// or a hostile client sends. What people meet every day (an expired form, a cancelled sign-in) is none.
-const SECURITY: [&Rule; 18] = [
+const SECURITY: [&Rule; 20] = [
     &refusal::THROTTLED,
     &refusal::FORM_FORGED,
     &refusal::REDIRECT_URI_MISMATCH,
@@ -429,6 +429,8 @@ const SECURITY: [&Rule; 18] = [
     &refusal::USER_DISABLED,
     &refusal::TOKEN_IN_QUERY,
     &refusal::ADMIN_ONLY,
+    &refusal::INITIAL_ACCESS_TOKEN,
+    &refusal::REGISTRATION_ACCESS_TOKEN,
 ];
 
 /// Whether a refusal by this rule is an event. A wrong password is one already, told by the act itself.

@@ -233,6 +233,7 @@ mod tests {
             refresh_token_rotation: None,
             allowed_origins: Vec::new(),
             metadata: Map::new(),
+            registration: None,
             disabled_at: None,
         }
     }

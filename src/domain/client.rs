@@ -5,6 +5,7 @@ use super::exception::{Allowance, Exception};
 use super::id::ClientId;
 use super::key::Algorithm;
 use super::redirect_uri::RedirectUri;
+use super::registration::{RegisteredBy, Registration};
 use super::resource::Resource;
 use super::scope::{OFFLINE_ACCESS, OPENID, ScopeSet};
 use super::secret::TokenHash;
@@ -181,6 +182,9 @@ pub struct Client {
     /// metadata that is kept as it came.
     #[serde(default)]
     pub metadata: Map<String, Value>,
+    /// How it registered itself (RFC 7591); `None`: an operator made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<Registration>,
     /// Since when the client is disabled.
     pub disabled_at: Option<Timestamp>,
 }
@@ -197,9 +201,32 @@ impl Client {
         }
     }
 
+    /// Whether it was registered while that was open to anybody: nobody has looked at it, and it ends unless somebody uses it.
+    pub fn is_openly_registered(&self) -> bool {
+        self.registration.as_ref().is_some_and(|registration| registration.by == RegisteredBy::Open)
+    }
+
     /// The name shown to people: the registered one, else the identifier.
     pub fn display_name(&self) -> &str {
         self.name.as_deref().unwrap_or(self.id.as_str())
+    }
+
+    /// The name shown to people who read `language`: the one that is registered for it (RFC 7591 §2.2), else as
+    /// [`Client::display_name`].
+    pub fn display_name_in(&self, language: &str) -> &str {
+        self.said_in("client_name", language).unwrap_or_else(|| self.display_name())
+    }
+
+    /// A text of its metadata in `language`, such as `ko`: that of the member with this tag (`policy_uri#ko`), or with one
+    /// of its variants (`policy_uri#ko-KR`), else of the member without a tag (RFC 7591 §2.2).
+    pub fn said_in(&self, member: &str, language: &str) -> Option<&str> {
+        let tagged = |fits: &dyn Fn(&str) -> bool| {
+            let mut tags = self.metadata.iter().filter_map(|(name, value)| Some((name.split_once('#')?, value)));
+            tags.find(|((base, tag), _)| *base == member && fits(tag)).and_then(|(_, value)| value.as_str())
+        };
+        let is_variant = |tag: &str| tag.split('-').next().is_some_and(|first| first.eq_ignore_ascii_case(language));
+        let exact = tagged(&|tag| tag.eq_ignore_ascii_case(language)).or_else(|| tagged(&is_variant));
+        exact.or_else(|| self.metadata.get(member)?.as_str())
     }
 
     /// Whether one of its exceptions allows `allowance` at `now`.

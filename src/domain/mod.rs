@@ -26,6 +26,7 @@ pub mod profile;
 pub mod redirect_uri;
 pub mod refresh;
 pub mod refusal;
+pub mod registration;
 pub mod resource;
 pub mod response_type;
 pub mod scope;

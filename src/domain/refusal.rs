@@ -340,6 +340,22 @@ rules! {
     TOKEN_KIND: "AW-TOKEN-KIND", "unsupported_token_type", "RFC 7009 §2.2.1", "only access tokens and refresh tokens can be revoked",
         "Revoke the refresh token: all that came from the sign-in ends with it. An ID token ends by itself.";
 
+    /// A registration where clients do not register themselves.
+    REGISTRATION_CLOSED: "AW-REGISTRATION-CLOSED", "access_denied", "RFC 7591 §3", "clients cannot register themselves at this server",
+        "Ask the operator to register the client, or to open registration: registration.mode token or open in a document for authward apply.";
+    /// An initial access token that is none, has ended, or has no use left.
+    INITIAL_ACCESS_TOKEN: "AW-INITIAL-ACCESS-TOKEN", "invalid_token", "RFC 7591 §3", "the initial access token is unknown, expired or used up",
+        "Ask the operator for another initial access token: registration.initial_access_tokens in a document for authward apply.";
+    /// A token that does not manage this client.
+    REGISTRATION_ACCESS_TOKEN: "AW-REGISTRATION-ACCESS-TOKEN", "invalid_token", "RFC 7592 §2", "the registration access token does not manage this client",
+        "Send the registration_access_token that came with this client, to the registration_client_uri that came with it.";
+    /// A redirect URI that may not be registered.
+    REGISTRATION_REDIRECT_URI: "AW-REGISTRATION-REDIRECT-URI", "invalid_redirect_uri", "RFC 7591 §3.2.2", "a redirect URI cannot be registered",
+        "Mend every member that is named; redirect URIs are https, or loopback or private-use ones of a native client, without fragment.";
+    /// Client metadata that cannot be registered.
+    REGISTRATION_METADATA: "AW-REGISTRATION-METADATA", "invalid_client_metadata", "RFC 7591 §3.2.2", "client metadata cannot be registered",
+        "Mend every member that is named. What this server supports stands in its metadata document.";
+
     /// A body that is not JSON.
     JSON_TYPE: "AW-JSON-TYPE", "invalid_request", "RFC 9110 §15.5.16", "the body must be application/json",
         "Send one JSON object with Content-Type: application/json, not compressed.";

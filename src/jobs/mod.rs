@@ -1,6 +1,7 @@
 //! What happens by itself: refusals and counters of usage are written, keys follow their plan, what has expired is swept. Every step may run on any
 //! number of nodes at once, and a failing one is tried again at its next turn.
 
+use crate::clients;
 use crate::clock::Clock;
 use crate::domain::time::Lifetime;
 use crate::keys::Keys;
@@ -106,6 +107,12 @@ impl Jobs {
         for _ in 0..SWEEP_STEPS {
             let removed = self.store.write(move |db| store::sweep::expired(db, now, SWEEP_ROWS)).await?;
             if removed.iter().all(|(_, rows)| *rows < SWEEP_ROWS.unsigned_abs()) {
+                break;
+            }
+        }
+        for _ in 0..SWEEP_STEPS {
+            let removed = self.store.write(move |db| clients::registration::remove_unused(db, now, SWEEP_ROWS)).await?;
+            if removed < SWEEP_ROWS.unsigned_abs() {
                 break;
             }
         }

@@ -23,9 +23,14 @@ struct ConsentPage {
     client_host: String,
     username: String,
     scopes: Vec<ScopeWords>,
+    /// The picture of the app, https only.
+    logo_uri: Option<String>,
+    client_uri: Option<String>,
     policy_uri: Option<String>,
     tos_uri: Option<String>,
     unverified: bool,
+    /// Whether nobody but the app itself says what it is called.
+    self_registered: bool,
 }
 
 #[derive(Serialize)]
@@ -43,27 +48,31 @@ impl Page for ConsentPage {
 pub(super) async fn show(edge: &Edge, flow: &Flow, who: &SignedIn) -> Result<HttpResponse, AuthorizeError> {
     let request = &flow.interaction.request;
     let locale = edge.locale(request.ui_locales.as_deref());
-    let link = |name: &str| {
-        flow.client
-            .metadata
-            .get(name)
-            .and_then(|uri| uri.as_str())
-            .filter(|uri| uri.starts_with("https://"))
-            .map(str::to_owned)
-    };
+    let link = |name: &str| flow.client.said_in(name, locale.tag()).map(str::to_owned);
+    let logo = link("logo_uri").and_then(|uri| Some((web_origin(&uri)?, uri)));
     let page = ConsentPage {
         action: edge.path("/consent"),
         csrf: binding(flow, who.session.sid.as_str()).token(&edge.keys)?,
         interaction: flow.id.clone(),
-        client_name: flow.client.display_name().to_owned(),
+        client_name: flow.client.display_name_in(locale.tag()).to_owned(),
         client_host: request.callback.host(),
         username: who.user.username.as_str().to_owned(),
         scopes: words(edge, flow, who, locale).await?,
+        logo_uri: logo.as_ref().map(|(_, uri)| uri.clone()),
+        client_uri: link("client_uri"),
         policy_uri: link("policy_uri"),
         tos_uri: link("tos_uri"),
         unverified: !flow.client.is_identified(request.callback.registered()),
+        self_registered: flow.client.is_openly_registered(),
     };
-    Ok(page::show_in_flow(edge, &page, request.ui_locales.as_deref(), &request.callback))
+    let image = logo.map(|(origin, _)| origin);
+    Ok(page::show_in_flow_with_image(edge, &page, request.ui_locales.as_deref(), (&request.callback, image.as_deref())))
+}
+
+/// The origin of an https URL, as a content security policy has it: nothing in it could end the policy's directive.
+fn web_origin(uri: &str) -> Option<String> {
+    let url = url::Url::parse(uri).ok().filter(|url| url.scheme() == "https")?;
+    Some(url.origin().ascii_serialization())
 }
 
 fn binding<'a>(flow: &'a Flow, sid: &'a str) -> Binding<'a> {

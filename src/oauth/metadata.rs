@@ -1,9 +1,11 @@
 //! Authorization server metadata (RFC 8414): says exactly what works.
 
+use crate::clients::Catalogue;
 use crate::domain::callback::ResponseMode;
 use crate::domain::client::ClientAuthentication;
 use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::issuer::Issuer;
+use crate::domain::registration::RegistrationMode;
 use crate::domain::response_type::ResponseType;
 use crate::domain::scope::STANDARD;
 use crate::web::extract::Edge;
@@ -22,20 +24,20 @@ pub async fn get(edge: Edge) -> HttpResponse {
 /// The members that both discovery documents share, as things are now. Without a database the document says what always
 /// works.
 pub async fn shared(edge: &Edge) -> Map<String, Value> {
-    let catalogue = edge.clients.catalogue().await;
-    let scopes = catalogue.map(|known| known.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>());
+    let catalogue = edge.clients.catalogue().await.unwrap_or_default();
     let offered = edge.clients.offered().await.unwrap_or_default();
     let kinds: Vec<ResponseType> = offered.response_types(edge.context.now).collect();
-    document(edge.issuer(), &scopes.unwrap_or_default(), &kinds)
+    document(edge.issuer(), &catalogue, &kinds)
 }
 
-fn document(issuer: &Issuer, own_scopes: &[String], response_types: &[ResponseType]) -> Map<String, Value> {
+fn document(issuer: &Issuer, catalogue: &Catalogue, response_types: &[ResponseType]) -> Map<String, Value> {
     let methods: Vec<&str> = ClientAuthentication::ALL.iter().map(|method| method.as_str()).collect();
     let confidential_methods: Vec<&str> =
         methods.iter().copied().filter(|method| *method != ClientAuthentication::None.as_str()).collect();
     let algorithms = ClientAlgorithm::ALL.map(ClientAlgorithm::as_str);
     let modes: Vec<&str> = ResponseMode::ALL.iter().map(|mode| mode.as_str()).collect();
-    let scopes: Vec<&str> = STANDARD.into_iter().chain(own_scopes.iter().map(String::as_str)).collect();
+    let own_scopes = catalogue.scopes.iter().map(|scope| scope.name.as_str());
+    let scopes: Vec<&str> = STANDARD.into_iter().chain(own_scopes).collect();
     // OpenID Connect Registration §2: what gives tokens in the browser needs the grant type implicit too.
     let has_implicit = response_types.iter().any(|kind| kind.allowance().is_some());
     let grants = ["authorization_code", "refresh_token", "client_credentials"];
@@ -61,10 +63,11 @@ fn document(issuer: &Issuer, own_scopes: &[String], response_types: &[ResponseTy
         "ui_locales_supported": ["en", "ko"],
         "authorization_response_iss_parameter_supported": true,
     });
-    match document {
-        Value::Object(members) => members,
-        _ => Map::new(),
+    let Value::Object(mut members) = document else { return Map::new() };
+    if catalogue.registration.mode != RegistrationMode::Closed {
+        members.insert("registration_endpoint".to_owned(), json!(issuer.endpoint("/register")));
     }
+    members
 }
 
 /// Metadata with its caching headers.

@@ -39,6 +39,10 @@ const MAX_AGE_SECONDS: u32 = 300;
         protocol::openapi,
         protocol::report_usage,
         report::get,
+        protocol::register,
+        protocol::show_registration,
+        protocol::replace_registration,
+        protocol::remove_registration,
         clients::list,
         clients::create,
         clients::show,
@@ -138,7 +142,9 @@ fn complete(operation: &mut Value, (path, method): (&str, &str), auth: Auth) {
         Auth::Admin | Auth::AdminOrReport => json!([{ "admin": [scope] }]),
         // A public client names itself in the body (RFC 6749 §3.2.1).
         Auth::Client => json!([{ "client": [] }, {}]),
-        Auth::Public | Auth::AdminPage if path == "/userinfo" => json!([{ "access_token": [] }]),
+        // An initial access token, where the operator wants one (RFC 7591 §3).
+        Auth::Public if path == "/register" => json!([{ "access_token": [] }, {}]),
+        Auth::Public | Auth::AdminPage if takes_token(path) => json!([{ "access_token": [] }]),
         Auth::Public | Auth::AdminPage => json!([]),
     };
     let has_body = operation.get("requestBody").is_some();
@@ -152,6 +158,10 @@ fn complete(operation: &mut Value, (path, method): (&str, &str), auth: Auth) {
         refused.extend(is_report.then_some(429));
     } else if auth == Auth::Client {
         refused.extend([400, 401, 413, 429, 503]);
+    } else if path.starts_with("/register") {
+        refused.extend([400, 401, 503]);
+        refused.extend((method == "post").then_some([403, 429]).into_iter().flatten());
+        refused.extend(has_body.then_some([413, 415]).into_iter().flatten());
     } else if path == "/userinfo" {
         refused.extend([400, 401, 403, 413, 503]);
     } else {
@@ -162,6 +172,11 @@ fn complete(operation: &mut Value, (path, method): (&str, &str), auth: Auth) {
     for status in refused {
         responses.entry(status.to_string()).or_insert_with(|| refusal(status, is_api, path));
     }
+}
+
+/// Whether an access token, or one of those that registration knows, is brought as RFC 6750 has it.
+fn takes_token(path: &str) -> bool {
+    path == "/userinfo" || path.starts_with("/register")
 }
 
 /// How a status of refusal is described.
@@ -181,7 +196,7 @@ fn refusal(status: u16, is_api: bool, path: &str) -> Value {
         if is_api { ("application/problem+json", "Problem") } else { ("application/json", "ErrorAnswer") };
     let mut response = json!({ "description": description });
     // RFC 6750 §3.1: without a token there is nothing to say but the challenge.
-    if status != 401 || path != "/userinfo" {
+    if status != 401 || !takes_token(path) {
         response["content"] = json!({ media_type: { "schema": { "$ref": format!("#/components/schemas/{schema}") } } });
     } else {
         response["content"] = json!({ media_type: { "schema": {} } });

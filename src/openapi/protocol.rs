@@ -117,6 +117,56 @@ pub struct JwkAnswer {
     usage: String,
 }
 
+/// Client metadata (RFC 7591 §2, OpenID Connect Registration §2). Other registered members are kept, unknown ones ignored.
+#[derive(Deserialize, ToSchema)]
+pub struct RegistrationForm {
+    /// Where answers may go.
+    redirect_uris: Option<Vec<String>>,
+    /// The name that people are shown.
+    client_name: Option<String>,
+    /// `client_secret_basic` where it is missing.
+    token_endpoint_auth_method: Option<String>,
+    /// `authorization_code` where it is missing.
+    grant_types: Option<Vec<String>>,
+    /// `code` where it is missing.
+    response_types: Option<Vec<String>>,
+    /// The scopes that it may ask for, separated by spaces; those of OpenID Connect where it is missing.
+    scope: Option<String>,
+    /// `web` or `native`.
+    application_type: Option<String>,
+    /// Required by PUT: the identifier, which never changes.
+    client_id: Option<String>,
+    /// At PUT: the present secret.
+    client_secret: Option<String>,
+}
+
+/// A registered client (RFC 7591 §3.2.1, RFC 7592 §3): everything it is registered with, defaults included.
+#[derive(Serialize, ToSchema)]
+pub struct RegistrationAnswer {
+    /// The identifier.
+    client_id: String,
+    /// When it was registered: seconds since the epoch.
+    client_id_issued_at: i64,
+    /// The secret, in the answer to the request that made or brought it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_secret: Option<String>,
+    /// 0: the secret does not expire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    client_secret_expires_at: Option<i64>,
+    /// Where the client manages its registration.
+    registration_client_uri: String,
+    /// The bearer token for it.
+    registration_access_token: String,
+    token_endpoint_auth_method: String,
+    application_type: String,
+    redirect_uris: Vec<String>,
+    grant_types: Vec<String>,
+    response_types: Vec<String>,
+    scope: String,
+}
+
 /// Authorization server metadata (RFC 8414 §2): what every such document of this server says.
 #[derive(Serialize, ToSchema)]
 pub struct MetadataAnswer {
@@ -254,6 +304,39 @@ fn server_metadata() {}
     responses((status = 200, description = "What this server does", body = MetadataAnswer)),
 )]
 fn openid_configuration() {}
+
+/// Register a client (RFC 7591 §3). Who may, the operator says; where it is not anybody, with an initial access token.
+#[utoipa::path(
+    post, path = "/register", tag = "protocol", operation_id = "register",
+    request_body(content = RegistrationForm, content_type = "application/json"),
+    responses((status = 201, description = "The client", body = RegistrationAnswer)),
+)]
+fn register() {}
+
+/// The registration of a client, as the client itself asks for it (RFC 7592 §2.1).
+#[utoipa::path(
+    get, path = "/register/{client_id}", tag = "protocol", operation_id = "showRegistration",
+    params(("client_id" = String, Path, description = "The client")),
+    responses((status = 200, description = "The client", body = RegistrationAnswer)),
+)]
+fn show_registration() {}
+
+/// Replace the metadata of a client, as the client itself does (RFC 7592 §2.2). What is left out gets its default.
+#[utoipa::path(
+    put, path = "/register/{client_id}", tag = "protocol", operation_id = "replaceRegistration",
+    params(("client_id" = String, Path, description = "The client")),
+    request_body(content = RegistrationForm, content_type = "application/json"),
+    responses((status = 200, description = "The client as it is now", body = RegistrationAnswer)),
+)]
+fn replace_registration() {}
+
+/// Remove a client and everything it was given, as the client itself does (RFC 7592 §2.3).
+#[utoipa::path(
+    delete, path = "/register/{client_id}", tag = "protocol", operation_id = "removeRegistration",
+    params(("client_id" = String, Path, description = "The client")),
+    responses((status = 204, description = "It is gone")),
+)]
+fn remove_registration() {}
 
 /// Whether the process answers.
 #[utoipa::path(

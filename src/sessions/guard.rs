@@ -107,7 +107,7 @@ impl Guard {
 }
 
 /// A source is an IPv4 address or an IPv6 /64: one customer has a whole /64 to guess from.
-fn network(ip: IpAddr) -> String {
+pub fn network(ip: IpAddr) -> String {
     match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => match ip.to_ipv4_mapped() {

@@ -2,6 +2,7 @@
 
 use super::reader::Reader;
 use crate::domain::throttle::ThrottleRule;
+use crate::domain::time::Lifetime;
 use std::time::Duration;
 
 /// `limits.*`
@@ -17,6 +18,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Guessing of passwords.
     pub login: Login,
+    /// Clients that anybody registers.
+    pub registration: Registration,
 }
 
 /// `limits.login.*`: one rule a counter.
@@ -30,6 +33,19 @@ pub struct Login {
     pub account: ThrottleRule,
 }
 
+/// `limits.registration.*`: how many clients anybody may register (RFC 7591 §5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registration {
+    /// Within an hour, from one source.
+    pub from_source: u64,
+    /// Within an hour, from all sources.
+    pub per_hour: u64,
+    /// In all.
+    pub most_clients: u64,
+    /// How long one stays that nobody uses.
+    pub unused_lifetime: Lifetime,
+}
+
 impl Limits {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
@@ -38,6 +54,19 @@ impl Limits {
             body_timeout: reader.duration("limits.body_timeout", 1..=300),
             max_connections: reader.count("limits.max_connections", 16..=1_000_000),
             login: Login::read(reader),
+            registration: Registration::read(reader),
+        }
+    }
+}
+
+impl Registration {
+    fn read(reader: &mut Reader) -> Self {
+        let mut count = |key| reader.count(key, 1..=1_000_000) as u64;
+        Self {
+            from_source: count("limits.registration.from_source"),
+            per_hour: count("limits.registration.per_hour"),
+            most_clients: count("limits.registration.most_clients"),
+            unused_lifetime: reader.lifetime("limits.registration.unused_lifetime", 3600..=31_536_000),
         }
     }
 }

@@ -172,6 +172,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    quotas (subject) {
+        subject -> Binary,
+        uses -> BigInt,
+        expires_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    open_registrations (client_id) {
+        client_id -> Text,
+        expires_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     signing_keys (id) {
         id -> Text,
         algorithm -> Text,

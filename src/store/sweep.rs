@@ -1,7 +1,7 @@
 //! Removes what has expired, in bounded steps, so that tables do not grow with use.
 
 use super::schema::{
-    audit_events, authorization_codes, grants, interactions, logout_outbox, opaque_access_tokens,
+    audit_events, authorization_codes, grants, interactions, logout_outbox, opaque_access_tokens, quotas,
     refresh_token_families, refusals, revoked_tokens, session_clients, sessions, signing_keys, throttles, usage_alerts,
     usage_batches, usage_rollups, used_jwts,
 };
@@ -55,6 +55,7 @@ pub fn expired(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<(&'static 
     note("revoked_tokens", step!(db, revoked_tokens, hash: Vec<u8>, expires_at, now, limit));
     note("grants", step!(db, grants, id: String, expires_at, now, limit));
     note("throttles", step!(db, throttles, subject: Vec<u8>, expires_at, now, limit));
+    note("quotas", step!(db, quotas, subject: Vec<u8>, expires_at, now, limit));
     note("refusals", step!(db, refusals, reference: String, expires_at, now, limit));
     note("usage_alerts", step!(db, usage_alerts, name: String, expires_at, now, limit));
     note("usage_batches", step!(db, usage_batches, id: Vec<u8>, expires_at, now, limit));

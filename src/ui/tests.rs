@@ -98,6 +98,8 @@ fn what_comes_from_outside_is_escaped_and_cannot_turn_the_reading_direction() {
     let ui = Ui::new(None).unwrap();
     let page = ConsentPage {
         client_name: Some("<script>alert(1)</script>\u{202e}x".into()),
+        logo_uri: Some("javascript:alert(1)".into()),
+        client_uri: Some("javascript:alert(1)".into()),
         policy_uri: Some("javascript:alert(1)".into()),
         interaction: Some("&'\">".into()),
         ..ConsentPage::sample()
@@ -365,6 +367,8 @@ fn every_sample(ui: &Ui, locale: Locale) -> Vec<(String, String)> {
         client_name: Some("Native app".into()),
         client_host: None,
         unverified: true,
+        self_registered: true,
+        client_uri: None,
         policy_uri: None,
         tos_uri: None,
         ..ConsentPage::sample()
@@ -559,9 +563,12 @@ struct ConsentPage {
     client_host: Option<String>,
     username: &'static str,
     scopes: Vec<Scope>,
+    logo_uri: Option<String>,
+    client_uri: Option<String>,
     policy_uri: Option<String>,
     tos_uri: Option<String>,
     unverified: bool,
+    self_registered: bool,
 }
 
 impl Page for ConsentPage {
@@ -585,9 +592,12 @@ impl ConsentPage {
                 scope("offline_access", "scope-offline_access", true),
                 scope("orders:read", "See your orders", true),
             ],
+            logo_uri: None,
+            client_uri: Some("https://photos.example.com/".into()),
             policy_uri: Some("https://photos.example.com/privacy".into()),
             tos_uri: Some("https://photos.example.com/terms".into()),
             unverified: false,
+            self_registered: false,
         }
     }
 }
@@ -753,6 +763,7 @@ struct App {
     scopes: Vec<&'static str>,
     since: When,
     last_used: When,
+    open_href: Option<&'static str>,
     revoke_href: &'static str,
 }
 
@@ -763,6 +774,7 @@ fn app(name: &'static str, host: Option<&'static str>) -> App {
         scopes: vec!["See your profile", "See your orders"],
         since: when(40 * 86_400),
         last_used: when(7200),
+        open_href: host.map(|_| "https://photos.example.com/login?iss=https%3A%2F%2Fid.example.com"),
         revoke_href: "/tenant/account/apps/revoke?client=x",
     }
 }

@@ -37,7 +37,11 @@ fn refusal_of(error: &NotLive) -> Refusal {
     }
 }
 
-fn presented(edge: &Edge, in_body: Option<&str>) -> Result<String, Refusal> {
+/// The access token of a request as it was sent: one, in the header or, where the endpoint takes it so, in the form.
+///
+/// # Errors
+/// The [`Refusal`], in the terms of RFC 6750 §3.1.
+pub fn presented(edge: &Edge, in_body: Option<&str>) -> Result<String, Refusal> {
     let twice = |sent: &str| Refusal::by(&refusal::TOKEN_TWICE).because(sent, "Authorization: Bearer, once");
     if edge.request.query_string().split('&').any(|pair| pair.starts_with("access_token=")) {
         return Err(Refusal::by(&refusal::TOKEN_IN_QUERY).because("access_token in the query", "Authorization: Bearer"));

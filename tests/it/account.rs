@@ -452,6 +452,35 @@ async fn apps_are_listed_with_what_they_may_do() {
     assert_eq!(page.texts(".app-host"), ["spa.example", "own.example"]);
 }
 
+/// OIDC Core §4: an app that begins sign-ins by itself is opened with this issuer, over https only.
+#[tokio::test]
+async fn an_app_that_begins_sign_ins_is_opened_from_the_list() {
+    for (registered, expected) in [
+        (
+            json!({ "initiate_login_uri": "https://spa.example/login?a=1", "client_uri": "https://spa.example/home?x=1&y" }),
+            Some(
+                "https://spa.example/login?a=1&iss=ISSUER&target_link_uri=https%3A%2F%2Fspa.example%2Fhome%3Fx%3D1%26y",
+            ),
+        ),
+        (json!({ "initiate_login_uri": "https://spa.example/login" }), Some("https://spa.example/login?iss=ISSUER")),
+        (json!({ "initiate_login_uri": "http://spa.example/login" }), None),
+        (json!({ "initiate_login_uri": "javascript:alert(1)" }), None),
+        (json!({ "client_uri": "https://spa.example/" }), None),
+    ] {
+        let client = Client { metadata: registered.as_object().unwrap().clone(), ..clients::spa() };
+        let app = TestApp::empty().client(client).user("alice").start().await;
+        let browser = app.signed_in("alice").await;
+        app.relying_party("spa").sign_in(&browser, "alice").await;
+        let page = browser.get("/account/apps").await;
+        let html = scraper::Html::parse_document(page.assert_status(200).text().as_str());
+        let links = scraper::Selector::parse(".entries a[rel='noopener noreferrer']").unwrap();
+        let shown: Vec<&str> = html.select(&links).filter_map(|link| link.attr("href")).collect();
+        let issuer: String = url::form_urlencoded::byte_serialize(app.issuer.as_bytes()).collect();
+        let expected: Vec<String> = expected.iter().map(|uri| uri.replace("ISSUER", &issuer)).collect();
+        assert_eq!(shown, expected, "{registered}");
+    }
+}
+
 /// RFC 9700 §2.2.2, RFC 6749 §10.3: access that was taken away is gone at once, whatever was issued.
 #[tokio::test]
 async fn taking_access_away_ends_everything_of_that_client_at_once() {

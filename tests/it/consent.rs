@@ -1,9 +1,12 @@
 //! Consent (RFC 6749 §10.2): who is asked, about what, and what is remembered.
 
 use crate::support::clients;
-use crate::support::{Answer, PASSWORD, TestApp, rows};
+use crate::support::{Answer, PASSWORD, START, TestApp, rows};
 use authward::domain::client::Client;
 use authward::domain::id::ClientId;
+use authward::domain::registration::{RegisteredBy, Registration};
+use authward::domain::time::Timestamp;
+use serde_json::json;
 
 fn is_asked(answer: &Answer) -> bool {
     answer.status == 200 && answer.forms().iter().any(|form| form.buttons.iter().any(|(_, value)| value == "allow"))
@@ -161,6 +164,70 @@ async fn a_clients_own_words_are_escaped() {
     assert!(is_asked(&page));
     let text = page.text();
     assert!(!text.contains("<script>alert") && !text.contains("javascript:") && !text.contains("\"onclick"), "{text}");
+}
+
+/// RFC 7591 §2, RFC 7591 §2.2: its picture, its page, its policy and its terms, in the language of the page. The policy lets
+/// this page alone load the picture, from nowhere else.
+#[tokio::test]
+async fn a_client_is_shown_with_its_picture_and_papers_in_the_persons_language() {
+    let metadata = json!({
+        "client_name#ko": "가게", "client_uri": "https://shop.example/", "logo_uri": "https://cdn.shop.example:8443/logo.png?v=1",
+        "policy_uri": "https://shop.example/policy", "policy_uri#ko-KR": "https://shop.example/ko/policy",
+        "tos_uri": "https://shop.example/tos",
+    });
+    let client = Client { metadata: metadata.as_object().unwrap().clone(), ..clients::spa() };
+    let app = TestApp::empty().client(client).user("alice").start().await;
+    let browser = app.signed_in("alice").await;
+    let party = app.relying_party("spa");
+    let page = browser.open(&party.request().address()).await;
+    assert!(is_asked(&page));
+    let csp = page.header("content-security-policy");
+    assert!(csp.contains("img-src 'self' https://cdn.shop.example:8443;"), "{csp}");
+    assert!(csp.contains("default-src 'none'"), "{csp}");
+    let html = scraper::Html::parse_document(&page.text());
+    let image = scraper::Selector::parse("img.logo").unwrap();
+    let image = html.select(&image).next().expect("the picture");
+    assert_eq!(image.attr("src"), Some("https://cdn.shop.example:8443/logo.png?v=1"));
+    assert_eq!(image.attr("referrerpolicy"), Some("no-referrer"));
+    let papers = scraper::Selector::parse(".papers a").unwrap();
+    let shown: Vec<_> =
+        html.select(&papers).map(|link| (link.attr("href").unwrap(), link.attr("rel").unwrap())).collect();
+    let safe = "noopener noreferrer";
+    let expected = ["https://shop.example/", "https://shop.example/policy", "https://shop.example/tos"];
+    assert_eq!(shown, expected.map(|uri| (uri, safe)));
+
+    let korean = browser.open(&party.request().with("ui_locales", "ko").address()).await;
+    assert!(korean.text().contains("가게") && korean.text().contains("https://shop.example/ko/policy"), "{korean:?}");
+    let login = app.browser().open(&party.request().address()).await;
+    assert!(!login.header("content-security-policy").contains("cdn.shop.example"));
+}
+
+/// A picture of a client is loaded over https only, and what a client writes there cannot widen the policy.
+#[tokio::test]
+async fn a_picture_that_is_not_https_is_not_shown() {
+    for uri in
+        ["http://shop.example/logo.png", "data:image/png;base64,AAAA", "https://x; script-src *", "javascript:alert(1)"]
+    {
+        let mut client = clients::spa();
+        client.metadata.insert("logo_uri".to_owned(), json!(uri));
+        let app = TestApp::empty().client(client).user("alice").start().await;
+        let page = app.signed_in("alice").await.open(&app.relying_party("spa").request().address()).await;
+        assert!(is_asked(&page) && page.texts("img.logo").is_empty(), "{uri}");
+        assert!(page.header("content-security-policy").contains("img-src 'self';"), "{uri}");
+    }
+}
+
+/// Whoever registers itself may call itself anything; people are told.
+#[tokio::test]
+async fn an_app_that_registered_itself_is_shown_as_such() {
+    for (by, is_told) in [(Some(RegisteredBy::Open), true), (Some(RegisteredBy::Token), false), (None, false)] {
+        let registration =
+            by.map(|by| Registration { by, issued_at: Timestamp::from_seconds(START), access_token: None });
+        let client = Client { registration, ..clients::spa() };
+        let app = TestApp::empty().client(client).user("alice").start().await;
+        let page = app.signed_in("alice").await.open(&app.relying_party("spa").request().address()).await;
+        assert_eq!(page.texts("#self-registered").len(), usize::from(is_told), "{by:?}");
+    }
 }
 
 #[tokio::test]

@@ -81,9 +81,11 @@ async fn every_listed_endpoint_answers_and_nothing_else_is_listed() {
         let answer = app.send(request).await;
         assert!(answer.status == status || name == "token_endpoint" && answer.status == 401, "{name}: {answer:?}");
     }
-    for unlisted in ["/par", "/device", "/register"] {
+    for unlisted in ["/par", "/device"] {
         app.post(unlisted, &[("token", "x")]).await.assert_status(404);
     }
+    // It is listed while the operator lets clients register themselves: tests/it/register.rs.
+    app.post("/register", &[("token", "x")]).await.assert_error(403, "access_denied");
 }
 
 /// RFC 8414 §2: each authentication method that is listed works, and each scope can be asked for.

@@ -40,6 +40,7 @@ mod password_grant;
 mod prompt;
 mod races;
 mod refusals;
+mod register;
 mod request_objects;
 mod resources;
 mod response_types;

@@ -46,6 +46,7 @@ mod keys;
 mod logout;
 mod people;
 mod races;
+mod registrations;
 mod samples;
 mod schema;
 mod sweeping;

@@ -2,12 +2,13 @@
 
 use crate::harness::Database;
 use crate::samples::{NOW, START, code, family, interaction, later, position, signing_key};
-use authward::domain::id::{FamilyId, KeyId};
+use authward::domain::id::{ClientId, FamilyId, KeyId};
 use authward::domain::key::{Algorithm, KeyState, SecretKey};
 use authward::domain::secret::TokenHash;
 use authward::domain::throttle::Throttle;
 use authward::store::{
-    Db, StoreError, codes, interactions, migrate, refresh_tokens, secret_keys, signing_keys, throttles, used_jwts,
+    Db, StoreError, codes, interactions, migrate, open_registrations, quotas, refresh_tokens, secret_keys,
+    signing_keys, throttles, used_jwts,
 };
 
 /// Runs `work` fifty times at once, half on each of two nodes.
@@ -117,6 +118,26 @@ on_every_database! {
         };
         assert!(fifty(&db, save).await.iter().all(Result::is_ok));
         assert_eq!(db.read(|db| throttles::find(db, &[TokenHash::of("x")])).await.len(), 1);
+    }
+
+    /// RFC 7591 §3: an initial access token gives no more clients than it has uses.
+    async fn what_may_happen_so_often_happens_no_more_often(db: Database) {
+        for most in [1, 7] {
+            let subject = TokenHash::of(&format!("a token of {most} uses"));
+            let take = move |db: &mut Db| quotas::take(db, &subject, most, later(60));
+            assert_eq!(wins(fifty(&db, take).await), usize::try_from(most).unwrap());
+            assert_eq!(db.read(move |db| quotas::uses(db, &subject)).await, most);
+        }
+    }
+
+    async fn a_client_on_trial_is_kept_or_removed_and_never_both(db: Database) {
+        db.write(|db| open_registrations::insert(db, &ClientId::new("new"), NOW)).await;
+        let turn = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let decide = move |db: &mut Db| match turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 {
+            0 => open_registrations::keep(db, &ClientId::new("new")),
+            _ => open_registrations::remove_ended(db, &ClientId::new("new"), NOW),
+        };
+        assert_eq!(wins(fifty(&db, decide).await), 1);
     }
 
     async fn a_revocation_beats_refreshes_at_the_same_time(db: Database) {

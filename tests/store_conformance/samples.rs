@@ -63,6 +63,7 @@ pub fn client(id: &str) -> Client {
         refresh_token_rotation: None,
         allowed_origins: Vec::new(),
         metadata: serde_json::Map::new(),
+        registration: None,
         disabled_at: None,
     }
 }

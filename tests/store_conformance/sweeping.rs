@@ -13,8 +13,8 @@ use authward::domain::throttle::Throttle;
 use authward::domain::time::Lifetime;
 use authward::domain::usage::Retention;
 use authward::store::{
-    Db, StoreError, alerts, codes, grants, interactions, logout_outbox, opaque_access_tokens, refresh_tokens, refusals,
-    revoked_tokens, session_clients, sessions, signing_keys, sweep, throttles, usage, used_jwts,
+    Db, StoreError, alerts, codes, grants, interactions, logout_outbox, opaque_access_tokens, quotas, refresh_tokens,
+    refusals, revoked_tokens, session_clients, sessions, signing_keys, sweep, throttles, usage, used_jwts,
 };
 
 /// One row a table that ends at 6000 at the latest, one that ends later.
@@ -56,6 +56,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
             db,
             &Throttle { subject: TokenHash::of(name), failures: 1, last_failed_at: NOW, expires_at: end },
         )?;
+        quotas::take(db, &TokenHash::of(name), 1, end)?;
         let refusal = RefusalRecord {
             reference: Reference::new(name),
             rule: "AW-METHOD".to_owned(),
@@ -81,7 +82,7 @@ fn fill(db: &mut Db) -> Result<(), StoreError> {
     signing_keys::insert(db, &signing_key("active", Algorithm::ES256, KeyState::Active))
 }
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "sessions",
     "session_clients",
     "logout_outbox",
@@ -92,6 +93,7 @@ const TABLES: [&str; 16] = [
     "revoked_tokens",
     "grants",
     "throttles",
+    "quotas",
     "refusals",
     "usage_alerts",
     "usage_batches",

@@ -135,6 +135,7 @@ fn public_name(name: &str) -> &str {
         "password_hash" => "password",
         "client_secret_hash" => "client_secret",
         "token_hash" => "token",
+        "registration_access_token_hash" => "registration_access_token",
         name => name,
     }
 }

@@ -4,10 +4,10 @@
 //! A user is written with every field, because fields that a document leaves out stay as they are stored. A client is
 //! wholly what its entry says, so what has the value of a client that says nothing is left out.
 
-use super::document::{InitialAccessToken, RegistrationPolicy};
 use crate::clients::metadata::{SEALED, SHA256};
 use crate::domain::client::{ApplicationType, Client, ClientSecret};
 use crate::domain::exception::Exception;
+use crate::domain::registration::{InitialAccessToken, RegistrationPolicy};
 use crate::domain::resource::{Resource, ScopeDescription};
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::domain::user::User;
@@ -15,7 +15,7 @@ use serde::ser::{Serialize, SerializeMap as _, Serializer};
 use serde_json::{Value, json};
 
 /// Fields that hold secrets or what secrets are verified with, at any depth of an entry.
-pub const SECRET: [&str; 3] = ["password_hash", "client_secret_hash", "token_hash"];
+pub const SECRET: [&str; 4] = ["password_hash", "client_secret_hash", "token_hash", "registration_access_token_hash"];
 
 /// An entry: its fields in the order in which people read them.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -104,6 +104,12 @@ pub fn client(client: &Client) -> Described {
     }
     for (name, value) in &client.metadata {
         entry.add(name, value.clone());
+    }
+    if let Some(registration) = &client.registration {
+        entry.add("registered_by", registration.by.as_str());
+        entry.add("client_id_issued_at", registration.issued_at.seconds());
+        let token = registration.access_token.as_ref();
+        entry.add_some("registration_access_token_hash", token.map(|digits| format!("{SHA256}{digits}")));
     }
     entry.add("disabled", client.disabled_at.is_some());
     entry

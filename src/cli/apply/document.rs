@@ -5,13 +5,13 @@ use crate::clients::metadata::{self, FieldError, Registered, Rules};
 use crate::domain::client::{ClientSecret, GrantType, hex};
 use crate::domain::exception::{Allowance, Exception};
 use crate::domain::id::{ClientId, UserId};
+use crate::domain::registration::{InitialAccessToken, RegistrationMode};
 use crate::domain::resource::{AccessTokenType, Resource, ScopeDescription};
 use crate::domain::scope::ScopeSet;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Email, Username};
 use crate::passwords::{Password, is_acceptable_hash, policy};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 
@@ -93,34 +93,12 @@ pub enum GivenPassword {
 /// Who may register clients (RFC 7591), as a document has it.
 #[derive(Debug)]
 pub struct RegistrationEntry {
-    /// `closed`, `token` or `open`.
-    pub mode: String,
+    /// Who may register clients.
+    pub mode: RegistrationMode,
     /// Initial access tokens; `None`: not said, those that are stored stay.
     pub initial_access_tokens: Option<Vec<InitialAccessToken>>,
     /// Given to every client that is registered this way.
     pub exceptions: Vec<Exception>,
-}
-
-/// Who may register clients, as it is stored under the policy `registration`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegistrationPolicy {
-    /// `closed`, `token` or `open`.
-    pub mode: String,
-    /// Initial access tokens, hashed.
-    pub initial_access_tokens: Vec<InitialAccessToken>,
-    /// Given to every client that is registered this way.
-    pub exceptions: Vec<Exception>,
-}
-
-/// An initial access token (RFC 7591 §1.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InitialAccessToken {
-    /// SHA-256 of the token, 64 hexadecimal digits.
-    pub sha256: String,
-    /// How often it may be used; `None`: any number of times.
-    pub uses: Option<u64>,
-    /// When it ends.
-    pub until: Option<Timestamp>,
 }
 
 /// Reads a document.
@@ -362,8 +340,7 @@ impl Reader<'_> {
         let fields = Fields { at: "registration", members };
         self.check_names(fields, &REGISTRATION);
         let mode = self.optional(fields, "mode", |text| {
-            let is_mode = ["closed", "token", "open"].contains(&text);
-            if is_mode { Ok(text.to_owned()) } else { Err("it is one of closed, token, open".to_owned()) }
+            RegistrationMode::parse(text).ok_or_else(|| "it is one of closed, token, open".to_owned())
         });
         let place = fields.place("exceptions");
         let exceptions = fields.value("exceptions").map(|value| metadata::read_exceptions(&place, value));
@@ -376,7 +353,7 @@ impl Reader<'_> {
         };
         self.note_ended(&place, &exceptions);
         Some(RegistrationEntry {
-            mode: mode.unwrap_or_else(|| "closed".to_owned()),
+            mode: mode.unwrap_or_default(),
             initial_access_tokens: self.initial_access_tokens(fields),
             exceptions,
         })

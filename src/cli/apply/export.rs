@@ -1,9 +1,8 @@
 //! What is stored as one document, which [`super::Applier`] takes back and changes nothing.
 
 use super::describe::{self, Described};
-use super::document::RegistrationPolicy;
-use super::plan::REGISTRATION;
 use super::yaml;
+use crate::domain::registration::{POLICY, RegistrationPolicy};
 use crate::domain::user::User;
 use crate::store::{self, Db, Store, StoreError};
 use serde::Serialize;
@@ -63,7 +62,7 @@ impl Exported {
 }
 
 fn read(db: &mut Db) -> Result<Exported, StoreError> {
-    let registration = store::policies::find(db, REGISTRATION)?;
+    let registration = store::policies::find(db, POLICY)?;
     let registration: Option<RegistrationPolicy> = registration
         .map(|policy| {
             serde_json::from_str(&policy).map_err(|error| StoreError::Corrupt(format!("policies.document: {error}")))

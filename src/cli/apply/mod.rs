@@ -19,7 +19,6 @@ mod tree;
 mod yaml;
 
 pub use change::{Change, FieldChange, HIDDEN, Kind, Verb};
-pub use document::RegistrationPolicy;
 pub use tree::LARGEST;
 
 use crate::cli::progress::Progress;

@@ -2,7 +2,7 @@
 
 use super::change::{Change, Kind, Verb};
 use super::describe::{self, Described};
-use super::document::{Document, Entry, GivenPassword, RegistrationEntry, RegistrationPolicy, UserEntry};
+use super::document::{Document, Entry, GivenPassword, RegistrationEntry, UserEntry};
 use super::secrets::{Question, settle_all};
 use super::tree::member;
 use super::{Applier, Order};
@@ -11,6 +11,7 @@ use crate::clients::{self, secret};
 use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
 use crate::domain::id::{ClientId, UserId};
+use crate::domain::registration::{POLICY, Registration, RegistrationPolicy};
 use crate::domain::resource::{Resource, ScopeDescription};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{LoginName, User};
@@ -20,8 +21,6 @@ use crate::users;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The name of the stored policy.
-pub(super) const REGISTRATION: &str = "registration";
 /// How many accounts are read at a time when all of them are wanted.
 const PAGE: i64 = 5000;
 
@@ -37,7 +36,8 @@ struct Stored {
     resources: Vec<Resource>,
     scopes: Vec<ScopeDescription>,
     registration: Option<String>,
-    /// With `--prune`: every account, and every client.
+    /// With `--prune`: every account, and every client that an operator made. Clients that registered themselves are
+    /// nobody's to list.
     everybody: Vec<Account>,
     every_client: Vec<ClientId>,
 }
@@ -222,7 +222,7 @@ impl Plan {
         }
         match &self.registration {
             Some((policy, change)) if change.change != Verb::Unchanged => {
-                store::policies::save(db, REGISTRATION, policy, by.at)?;
+                store::policies::save(db, POLICY, policy, by.at)?;
                 store::audit::insert(db, &Event::new(EventKind::RegistrationChanged, by))
             }
             _ => Ok(()),
@@ -302,7 +302,7 @@ impl Removals {
         let clients = self.clients.iter().map(|id| Change::removal(Kind::Client, id.as_str()));
         let resources = self.resources.iter().map(|name| Change::removal(Kind::Resource, name));
         let scopes = self.scopes.iter().map(|name| Change::removal(Kind::Scope, name));
-        let registration = self.registration.then(|| Change::removal(Kind::Registration, REGISTRATION));
+        let registration = self.registration.then(|| Change::removal(Kind::Registration, POLICY));
         users.chain(clients).chain(resources).chain(scopes).chain(registration)
     }
 
@@ -323,7 +323,7 @@ impl Removals {
             store::audit::insert(db, &Event::new(EventKind::ScopeRemoved, by).with("name", name.as_str()))?;
         }
         if self.registration {
-            store::policies::remove(db, REGISTRATION)?;
+            store::policies::remove(db, POLICY)?;
             store::audit::insert(db, &Event::new(EventKind::RegistrationChanged, by))?;
         }
         Ok(())
@@ -369,9 +369,13 @@ impl Stored {
             clients,
             resources: store::resources::list(db)?,
             scopes: store::scopes::list(db)?,
-            registration: store::policies::find(db, REGISTRATION)?,
+            registration: store::policies::find(db, POLICY)?,
             everybody: if wanted.everybody { everybody(db)? } else { Vec::new() },
-            every_client: all_clients.into_iter().map(|client| client.id).collect(),
+            every_client: all_clients
+                .into_iter()
+                .filter(|client| client.registration.is_none())
+                .map(|client| client.id)
+                .collect(),
         })
     }
 }
@@ -562,6 +566,10 @@ fn client_after(
     };
     Client {
         secret,
+        registration: Registration::keeping_token(
+            entry.client.registration.clone(),
+            before.and_then(|client| client.registration.as_ref()),
+        ),
         disabled_at: disabled_after(entry.disabled, before.and_then(|client| client.disabled_at), now),
         ..entry.client.clone()
     }
@@ -573,12 +581,12 @@ fn registration_after(entry: &RegistrationEntry, stored: &Stored) -> (String, Ch
         stored.registration.as_deref().and_then(|policy| serde_json::from_str(policy).ok());
     let kept = || before.as_ref().map(|policy| policy.initial_access_tokens.clone()).unwrap_or_default();
     let after = RegistrationPolicy {
-        mode: entry.mode.clone(),
+        mode: entry.mode,
         initial_access_tokens: entry.initial_access_tokens.clone().unwrap_or_else(kept),
         exceptions: entry.exceptions.clone(),
     };
     let described = before.as_ref().map(describe::registration);
-    let change = Change::between(Kind::Registration, REGISTRATION, described.as_ref(), &describe::registration(&after));
+    let change = Change::between(Kind::Registration, POLICY, described.as_ref(), &describe::registration(&after));
     (serde_json::to_string(&after).expect("a policy is JSON: its keys are texts"), change)
 }
 

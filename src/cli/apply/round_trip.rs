@@ -30,7 +30,15 @@ async fn check(house: &House, twin: &House, name: &str, document: &str) -> Resul
     prop_assert!(moved.is_ok(), "{}\n{}", whole.to_yaml(), moved.unwrap_err());
     prop_assert_eq!(&twin.exported(true).await, &whole);
     let shown = bare.to_yaml() + &serde_json::to_string(&bare).unwrap();
-    for secret in ["$argon2", "sha256:", "sealed:", "password_hash", "client_secret_hash", "token_hash"] {
+    for secret in [
+        "$argon2",
+        "sha256:",
+        "sealed:",
+        "password_hash",
+        "client_secret_hash",
+        "token_hash",
+        "registration_access_token",
+    ] {
         prop_assert!(!shown.contains(secret), "{shown}");
     }
     Ok(())
@@ -249,10 +257,14 @@ fn metadata() -> impl Strategy<Value = Map<String, Value>> {
     let algorithm = option::of(select(vec!["ES256", "RS256"]).prop_map(Value::from));
     let resource = option::of(Just(json!("https://api.example.com/v1?x=[y]")));
     let origins = option::of(Just(json!(["https://app.example.com", "http://localhost:5173"])));
-    (words, contacts, introspect, keys, algorithm, resource, origins, option::of(0..=i64::MAX)).prop_map(
-        |(words, contacts, introspect, keys, algorithm, resource, origins, age)| {
+    let registered = option::of(select(vec!["token", "open"]));
+    (words, contacts, introspect, keys, algorithm, resource, origins, option::of(0..=i64::MAX), registered).prop_map(
+        |(words, contacts, introspect, keys, algorithm, resource, origins, age, registered)| {
             only_said([
-                ("client_uri#ko", words.clone()),
+                ("client_name#ko", Some(json!("이름 \"둘\""))),
+                ("client_uri#ko", Some(json!("https://app.example.com/ko"))),
+                ("registered_by", registered.map(|by| json!(by))),
+                ("client_id_issued_at", registered.map(|_| json!(1_790_000_000))),
                 ("software_id", words),
                 ("contacts", contacts),
                 ("may_introspect", introspect),

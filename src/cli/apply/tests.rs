@@ -36,6 +36,9 @@ impl House {
             origin: Origin::Operator,
             longest_access_token_lifetime: Lifetime::hours(24),
             algorithms: vec![Algorithm::ES256, Algorithm::RS256],
+            plain_http: Vec::new(),
+            exceptions: Vec::new(),
+            may_act_for_itself: true,
         };
         let (by, progress) = (By::command("apply", NOW), Progress::silent());
         let seal = SecretSeal::new(MasterKey::generate(&Entropy::seeded(2)), entropy.clone());
@@ -114,6 +117,57 @@ async fn the_document_of_the_readme_is_applied_once() {
     let policy =
         house.applier.store.read(|db| crate::store::policies::find(db, "registration")).await.unwrap().unwrap();
     assert!(!policy.contains("an-initial-token"), "initial access tokens are kept as hashes");
+}
+
+/// What registered itself is not the document's to list, and is not lost by what is exported and applied again.
+#[tokio::test]
+async fn clients_that_registered_themselves_are_neither_pruned_nor_lost() {
+    let document = |more: &str| {
+        format!("clients:\n  - {{ client_id: own, token_endpoint_auth_method: none, grant_types: [] }}\n{more}")
+    };
+    let digits = "0".repeat(64);
+    let registered = format!(
+        "  - {{ client_id: theirs, token_endpoint_auth_method: none, grant_types: [], registered_by: open, \
+         client_id_issued_at: 1790000000, registration_access_token_hash: \"sha256:{digits}\" }}\n"
+    );
+    let house = House::build().await;
+    assert_eq!(house.changes(&document(&registered)).await, ["+client own", "+client theirs"]);
+    assert_eq!(house.ordered(&document(""), PRUNE).await, [""; 0]);
+    assert_eq!(house.ordered("users: []", PRUNE).await, ["-client own"]);
+    let stored = house.client("theirs").await.unwrap().registration.unwrap();
+    assert_eq!((stored.by.as_str(), stored.access_token.as_deref()), ("open", Some(digits.as_str())));
+
+    let bare = house.exported(false).await.to_yaml();
+    assert!(bare.contains("registered_by: open") && !bare.contains(&digits), "{bare}");
+    assert_eq!(house.changes(&bare).await, [""; 0], "the token that is stored stays");
+    let whole = house.exported(true).await.to_yaml();
+    let twin = House::build().await;
+    assert_eq!(twin.changes(&whole).await, ["+client theirs"]);
+    assert_eq!(twin.exported(true).await.to_yaml(), whole);
+    // Who lists it without a word of its registration makes it their own.
+    let adopted = document("  - { client_id: theirs, token_endpoint_auth_method: none, grant_types: [] }\n");
+    let gone = "~client theirs registered_by,client_id_issued_at,registration_access_token";
+    assert_eq!(house.changes(&adopted).await, ["+client own", gone]);
+    assert_eq!(house.ordered("users: []", PRUNE).await, ["-client own", "-client theirs"]);
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_registration_is_whole() {
+    let house = House::build().await;
+    for (said, expected) in [
+        ("registered_by: open", "client_id_issued_at: it is required with registered_by: seconds since the epoch"),
+        (
+            "registered_by: open, client_id_issued_at: -1",
+            "client_id_issued_at: it is required with registered_by: seconds since the epoch",
+        ),
+        ("client_id_issued_at: 1", "registered_by: it is required with what else is said of a registration"),
+        ("registered_by: closed, client_id_issued_at: 1", "registered_by: it is one of token, open"),
+    ] {
+        let document =
+            format!("clients:\n  - {{ client_id: c, token_endpoint_auth_method: none, grant_types: [], {said} }}\n");
+        let errors = house.errors("a.yaml", &document).await;
+        assert_eq!(errors, [format!("a.yaml line 2: clients[0].{expected}")], "{said}");
+    }
 }
 
 #[tokio::test]

@@ -2,10 +2,10 @@
 
 use super::Finding;
 use crate::cli::Context;
-use crate::cli::apply::RegistrationPolicy;
 use crate::cli::output::time;
 use crate::domain::client::Client;
 use crate::domain::exception::Exception;
+use crate::domain::registration::{POLICY, RegistrationMode, RegistrationPolicy};
 use crate::domain::time::{Lifetime, Timestamp};
 use crate::store::{self, Store};
 
@@ -16,7 +16,7 @@ const SOON: Lifetime = Lifetime::days(30);
 /// Looks at the exceptions of every client and of dynamic registration.
 pub(super) async fn look(context: &Context, store: Option<&Store>) -> Vec<Finding> {
     let Some(store) = store else { return Vec::new() };
-    let read = store.read(|db| Ok((store::clients::list(db)?, store::policies::find(db, "registration")?))).await;
+    let read = store.read(|db| Ok((store::clients::list(db)?, store::policies::find(db, POLICY)?))).await;
     let Ok((clients, policy)) = read else { return Vec::new() };
     let policy: Option<RegistrationPolicy> = policy.and_then(|policy| serde_json::from_str(&policy).ok());
     judge(&clients, policy.as_ref(), context.now())
@@ -25,14 +25,15 @@ pub(super) async fn look(context: &Context, store: Option<&Store>) -> Vec<Findin
 fn judge(clients: &[Client], policy: Option<&RegistrationPolicy>, now: Timestamp) -> Vec<Finding> {
     let of_clients = clients
         .iter()
-        .filter(|client| client.disabled_at.is_none())
+        // What clients that registered themselves were given is told once, of the policy.
+        .filter(|client| client.disabled_at.is_none() && client.registration.is_none())
         .flat_map(|client| client.exceptions.iter().map(move |exception| (format!("client {}", client.id), exception)));
     let of_registration = policy
         .into_iter()
         .flat_map(|policy| policy.exceptions.iter().map(|exception| ("registration".to_owned(), exception)));
     let all: Vec<(String, &Exception)> = of_clients.chain(of_registration).collect();
     let mut findings: Vec<Finding> = all.iter().filter_map(|(owner, exception)| dated(owner, exception, now)).collect();
-    findings.extend(policy.filter(|policy| policy.mode == "open").map(|_| {
+    findings.extend(policy.filter(|policy| policy.mode == RegistrationMode::Open).map(|_| {
         let why = "Anybody can register clients; people meet names and addresses that nobody has looked at.";
         let mend = "Use registration.mode token where clients are known, and apply the document.";
         Finding::warn("registration", "dynamic registration is open", why, mend)
@@ -76,6 +77,9 @@ mod tests {
             origin: Origin::Operator,
             longest_access_token_lifetime: Lifetime::hours(1),
             algorithms: vec![crate::domain::key::Algorithm::RS256],
+            plain_http: Vec::new(),
+            exceptions: Vec::new(),
+            may_act_for_itself: true,
         };
         metadata::read(ClientId::new("c"), document.as_object().unwrap(), &rules).unwrap().client
     }
@@ -91,7 +95,7 @@ mod tests {
         let disabled = Client { disabled_at: Some(now), ..client("2027-06-29") };
         assert_eq!(judge(&[disabled], None, now)[0].what, "0 in force, none that ends within 30 days");
         let open = RegistrationPolicy {
-            mode: "open".to_owned(),
+            mode: RegistrationMode::Open,
             initial_access_tokens: Vec::new(),
             exceptions: client("2027-06-29").exceptions,
         };

@@ -63,6 +63,7 @@ pub async fn issue(
         interaction: flow.map(|flow| flow.interaction.hash),
         relies_on_consent: !client.skip_consent && !flow.is_some_and(|flow| flow.interaction.progress.consented),
         session: (who.session.clone(), session_policy(edge)),
+        is_on_trial: client.is_openly_registered(),
     };
     if !edge.store.write(move |db| issue.store(db)).await? {
         return Err(AuthorizeError::InteractionGone);
@@ -153,6 +154,8 @@ struct Issue {
     interaction: Option<TokenHash>,
     relies_on_consent: bool,
     session: (Session, SessionPolicy),
+    /// Whether the client ends unless somebody uses it.
+    is_on_trial: bool,
     by: By,
 }
 
@@ -175,6 +178,9 @@ impl Issue {
         }
         if let Some(consent) = &self.remember {
             store::consents::save(db, consent)?;
+        }
+        if self.is_on_trial {
+            store::open_registrations::keep(db, &self.grant.client_id)?;
         }
         store::grants::insert(db, &self.grant)?;
         store::session_clients::note(db, session, &self.grant.client_id, now)?;

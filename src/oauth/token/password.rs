@@ -129,6 +129,7 @@ impl Issue {
             return Ok(None);
         }
         self.guard.succeeded(db)?;
+        store::open_registrations::keep(db, &self.grant.client_id)?;
         store::grants::insert(db, &self.grant)?;
         let family = self.family.as_ref().map(|blank| RefreshTokenFamily {
             grant_id: self.grant.id.clone(),

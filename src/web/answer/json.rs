@@ -10,6 +10,9 @@ use serde::Serialize;
 /// How a client is asked to authenticate itself (RFC 7617 §2).
 pub(super) const BASIC_CHALLENGE: &str = "Basic realm=\"authward\", charset=\"UTF-8\"";
 
+/// The most characters that are said of what is wrong in a request.
+const LONGEST_SAID: usize = 500;
+
 #[derive(Serialize)]
 struct ErrorBody<'a> {
     error: &'a str,
@@ -19,6 +22,23 @@ struct ErrorBody<'a> {
 /// A result. The route's policy adds `no-store`.
 pub fn answer(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::PRAGMA, "no-cache")).json(body)
+}
+
+/// A refusal that tells whoever asks what of the request is wrong, because nobody else could: a stranger has no way to look
+/// the reference up.
+pub fn refuse_saying(edge: &Edge, refusal: &Refusal, said: &str) -> HttpResponse {
+    let reference = record(edge, refusal);
+    // RFC 6749 §5.2: visible ASCII without quotes and backslashes. Single quotes stand for double ones.
+    let plain = |c: char| match c {
+        '"' => '\'',
+        ' '..='~' if c != '\\' => c,
+        _ => '?',
+    };
+    let said: String = said.chars().take(LONGEST_SAID).map(plain).collect();
+    HttpResponse::build(status(refusal.rule)).insert_header((header::PRAGMA, "no-cache")).json(ErrorBody {
+        error: refusal.rule.code,
+        error_description: format!("{}: {said} (reference {reference})", refusal.rule.description),
+    })
 }
 
 /// A refusal (RFC 6749 §5.2). Failed client authentication is 401 with a challenge.

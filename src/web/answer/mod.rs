@@ -31,7 +31,7 @@ pub fn status(rule: &Rule) -> StatusCode {
         id if id == refusal::JSON_TYPE.id => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         id if id == refusal::UNKNOWN.id => StatusCode::NOT_FOUND,
         id if id == refusal::TAKEN.id || id == refusal::STATE.id => StatusCode::CONFLICT,
-        id if id == refusal::ADMIN_ONLY.id => StatusCode::FORBIDDEN,
+        id if id == refusal::ADMIN_ONLY.id || id == refusal::REGISTRATION_CLOSED.id => StatusCode::FORBIDDEN,
         _ => StatusCode::BAD_REQUEST,
     }
 }

@@ -20,6 +20,21 @@ pub fn show_in_flow(edge: &Edge, page: &impl Page, ui_locales: Option<&str>, cal
     show_with(edge, page, ui_locales, &policy(&[&redirect::form_target(callback.redirect_uri())], true))
 }
 
+/// The same with an image of another origin, which this page alone may load.
+pub fn show_in_flow_with_image(
+    edge: &Edge,
+    page: &impl Page,
+    ui_locales: Option<&str>,
+    (callback, image_origin): (&Callback, Option<&str>),
+) -> HttpResponse {
+    let policy = policy(&[&redirect::form_target(callback.redirect_uri())], true);
+    let policy = match image_origin {
+        None => policy,
+        Some(origin) => policy.replace("img-src 'self'", &format!("img-src 'self' {origin}")),
+    };
+    show_with(edge, page, ui_locales, &policy)
+}
+
 /// Shows a page with this content security policy.
 pub fn show_with(edge: &Edge, page: &impl Page, ui_locales: Option<&str>, policy: &str) -> HttpResponse {
     render(edge, page, ui_locales, policy, &mut HttpResponse::Ok())

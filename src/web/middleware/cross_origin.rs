@@ -1,7 +1,7 @@
 //! Cross-origin access (Fetch §3.2): by the policy of the route, and for the token endpoint by the client that asks.
 //! Credentials are never allowed, so no cookie of a person ever travels with such a request.
 
-use super::SeenClient;
+use super::{AllowedMethods, SeenClient};
 use crate::web::extract::Edge;
 use crate::web::policy::Cors;
 use actix_web::http::Method;
@@ -33,7 +33,10 @@ pub(super) async fn add(request: &HttpRequest, cors: Cors, headers: &mut HeaderM
         HeaderValue::from_static("WWW-Authenticate, DPoP-Nonce, Retry-After, X-Request-Id"),
     );
     if request.method() == Method::OPTIONS {
-        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, OPTIONS"));
+        let methods = request.app_data::<AllowedMethods>().map_or("GET, POST", |methods| methods.0.as_str());
+        if let Ok(methods) = HeaderValue::from_str(&format!("{methods}, OPTIONS")) {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+        }
         headers.insert(
             header::ACCESS_CONTROL_ALLOW_HEADERS,
             HeaderValue::from_static("Authorization, Content-Type, DPoP"),

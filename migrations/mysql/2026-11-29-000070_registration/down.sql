@@ -1,0 +1,2 @@
+DROP TABLE open_registrations;
+DROP TABLE quotas;
