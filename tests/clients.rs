@@ -23,12 +23,14 @@ fn a_native_app_of_npm_signs_in_on_any_loopback_port() {
     server.assert_done(program.run());
 }
 
-/// RFC 9700 §2.1, OAuth 2.1 §8.4: oidc-client-ts in Chromium on another origin than the server's.
+/// RFC 9700 §2.1, OAuth 2.1 §8.4, OpenID Connect RP-Initiated Logout §2: oidc-client-ts in Chromium on another origin than
+/// the server's.
 #[test]
-fn a_single_page_app_signs_in_and_renews_in_two_tabs() {
+fn a_single_page_app_signs_in_renews_in_two_tabs_and_signs_out() {
     let port = free_port();
     let mut client = public("spa", &format!("http://127.0.0.1:{port}/callback"));
     client["application_type"] = json!("web");
+    client["post_logout_redirect_uris"] = json!([format!("http://127.0.0.1:{port}/")]);
     let server = Server::with(&setup(client));
     let program =
         person(Program::node("clients/spa.mjs"), &server).env("CLIENT_ID", "spa").env("SPA_PORT", port.to_string());

@@ -4,9 +4,13 @@
 // and ends when the client's redirect URI has answered. As a module it offers `signIn` and the `Browser`, which keeps
 // its cookies from one sign-in to the next.
 
+import http from 'node:http';
+import https from 'node:https';
 import { pathToFileURL } from 'node:url';
 
 const MOST_STEPS = 20;
+// How a browser says that a person goes to a page: some applications answer scripts with 401.
+const NAVIGATION = { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' };
 
 // Walks from an authorization request to the client's redirect URI, which must start with `home`; requests it (somebody
 // listens there) unless `deliver` is false, and returns it.
@@ -58,12 +62,8 @@ export class Browser {
 
   async #follow(url, request, home) {
     for (let count = 0; count < MOST_STEPS; count += 1) {
-      const response = await this.#send(url, request);
-      const location = response.headers.get('location');
-      if (response.status < 300 || response.status >= 400 || !location) {
-        return { url, status: response.status, html: await response.text() };
-      }
-      await response.arrayBuffer();
+      const { status, location, html } = await this.#send(url, request);
+      if (status < 300 || status >= 400 || !location) return { url, status, html };
       url = new URL(location, url).href;
       if (url.startsWith(home)) return { arrived: url };
       request = { method: 'GET' };
@@ -72,12 +72,12 @@ export class Browser {
   }
 
   async #send(url, request) {
-    const headers = { accept: 'text/html', 'accept-language': 'en', ...request.headers };
+    const headers = { accept: 'text/html', 'accept-language': 'en', ...NAVIGATION, ...request.headers };
     if (this.#cookies.size > 0) headers.cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     this.#seen(request.method, url);
-    const response = await fetch(url, { ...request, headers, redirect: 'manual' });
-    for (const line of response.headers.getSetCookie()) this.#keep(line);
-    return response;
+    const answer = await exchange(url, { ...request, headers });
+    for (const line of answer.cookies) this.#keep(line);
+    return answer;
   }
 
   #keep(line) {
@@ -89,12 +89,30 @@ export class Browser {
   }
 }
 
+// One request without `fetch`, which would say of itself that it is a script.
+function exchange(url, { method, headers, body }) {
+  return new Promise((resolve, reject) => {
+    const { request } = url.startsWith('https:') ? https : http;
+    const sent = request(url, { method, headers }, async (response) => {
+      try {
+        const html = Buffer.concat(await response.toArray()).toString();
+        const { location, 'set-cookie': cookies = [] } = response.headers;
+        resolve({ status: response.statusCode, location, cookies, html });
+      } catch (error) {
+        reject(error);
+      }
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
 function expired(attributes) {
   const expires = attributes.find((part) => /^expires=/i.test(part));
   return expires !== undefined && Date.parse(expires.slice('expires='.length)) <= Date.now();
 }
 
-function forms({ html, url }) {
+export function forms({ html, url }) {
   return [...html.matchAll(/<form\b([^>]*)>(.*?)<\/form>/gis)].map(([, head, body]) => {
     const given = attributes(head);
     const inputs = [...body.matchAll(/<input\b([^>]*)>/gi)].map(([, text]) => attributes(text));
@@ -124,7 +142,7 @@ function decode(value) {
   });
 }
 
-function text(html) {
+export function text(html) {
   return html.replace(/<(style|script|svg)\b.*?<\/\1>/gis, '').replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ').trim();
 }
 

@@ -1,5 +1,5 @@
-// The single-page app of ./spa in a real browser: sign-in, validation, user info, two silent renewals, and a second
-// tab that shares the user and renews by itself.
+// The single-page app of ./spa in a real browser: sign-in, validation, user info, two silent renewals, a second tab that
+// shares the user and renews by itself, and signing out of the app and the server.
 
 import assert from 'node:assert/strict';
 import { createReadStream, existsSync } from 'node:fs';
@@ -46,9 +46,17 @@ await drive(async (browser) => {
   await renew(tab);
   await press(tab, '#validate', ({ payload }) => assert.equal(payload.sub, subject));
 
+  // The app brings its ID token, so nobody is asked; the next sign-in asks for the password again.
+  await tab.evaluate(() => { document.body.dataset.before = 'signing out'; });
+  await tab.click('#sign-out');
+  await tab.waitForSelector('body:not([data-before]) #state[data-state="signed-out"]');
+  assert.equal(new URL(tab.url()).pathname, '/');
+  await tab.click('#sign-in');
+  await tab.waitForSelector('input[name="password"]');
+
   watched.assertClean();
   watchedSecond.assertClean();
-  console.log('spa: signed in, validated, renewed in two tabs');
+  console.log('spa: signed in, validated, renewed in two tabs, signed out');
 }, site);
 
 // Renews with the refresh token: another access token, another refresh token, the same user.

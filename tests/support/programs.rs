@@ -4,8 +4,14 @@
 #![allow(dead_code, reason = "each test binary uses a part of the shared support")]
 
 use std::env;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 /// Longest time one program may take where nothing else is said, in seconds.
 const PATIENCE_SECONDS: u32 = 300;
@@ -81,6 +87,56 @@ impl Program {
             return Ok(stdout.into_owned());
         }
         Err(format!("{} ended with {}\n--- its output\n{stdout}\n--- its errors\n{stderr}", self.name, output.status))
+    }
+}
+
+/// How often a service's port is tried, and the pause between two tries: a minute in all.
+const TRIES: u32 = 1200;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// A program that serves on a loopback port until this is dropped.
+pub struct Service {
+    child: Child,
+    home: TempDir,
+}
+
+impl Service {
+    /// Starts it and waits until its port takes connections.
+    ///
+    /// # Panics
+    /// With what it printed, when it does not start, ends, or does not listen within a minute.
+    pub fn start(mut command: Command, port: u16) -> Self {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let log = File::create(home.path().join("log")).expect("the log file");
+        let errors = log.try_clone().expect("a second handle on the log file");
+        for proxy in PROXIES {
+            command.env_remove(proxy);
+        }
+        let child = command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{command:?} did not start: {error}"));
+        let mut service = Self { child, home };
+        for _ in 0..TRIES {
+            if let Some(status) = service.child.try_wait().expect("our own child") {
+                panic!("{command:?} ended with {status}\n{}", service.log());
+            }
+            if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+                return service;
+            }
+            thread::sleep(PAUSE);
+        }
+        panic!("{command:?} does not listen on {port} after a minute\n{}", service.log());
+    }
+
+    /// What it has printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.home.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -1,5 +1,6 @@
 // A single-page app with oidc-client-ts on an origin of its own: redirect sign-in with PKCE, silent renewal with the
-// refresh token, user info with the access token, which jose validates as an API would (RFC 9068 §4).
+// refresh token, user info with the access token, which jose validates as an API would (RFC 9068 §4), and signing out of
+// the server as well (OpenID Connect RP-Initiated Logout §2).
 
 import { UserManager, WebStorageStateStore } from 'oidc-client-ts';
 import { createRemoteJWKSet, jwtVerify } from 'jose';
@@ -9,6 +10,7 @@ const manager = new UserManager({
   authority: issuer,
   client_id: clientId,
   redirect_uri: `${location.origin}/callback`,
+  post_logout_redirect_uri: `${location.origin}/`,
   scope: 'openid profile email offline_access',
   loadUserInfo: true,
   automaticSilentRenew: false,
@@ -21,6 +23,7 @@ if (location.pathname === '/callback') {
 }
 on('sign-in', () => manager.signinRedirect());
 on('renew', () => manager.signinSilent());
+on('sign-out', () => manager.signoutRedirect());
 on('user-info', userInfo);
 on('validate', validate);
 await show();
