@@ -1,6 +1,7 @@
 //! Documents that are generated from the code and compared with what is checked in: `docs/ERRORS.md` from the rules of
-//! refusal, `docs/CONFORMANCE.md` from the clauses that tests cite. `AUTHWARD_BLESS=1` writes them anew. The snippets of the
-//! guides are compared with the programs they are taken from.
+//! refusal, `docs/CONFORMANCE.md` from `tests/documents/certification.md`, which is written by hand, and the clauses that
+//! tests cite. `AUTHWARD_BLESS=1` writes them anew. The snippets of the guides are compared with the programs they are taken
+//! from.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -237,8 +238,9 @@ fn clauses_of(citation: &str) -> Vec<(String, Section)> {
 }
 
 fn conformance(clauses: &Clauses) -> String {
-    let mut text = String::from(
-        "# Clauses and the tests that prove them\n\nGenerated from the doc comments of the tests; a test that proves a clause says so.\n",
+    let mut text = include_str!("documents/certification.md").to_owned();
+    text.push_str(
+        "\n# Clauses and the tests that prove them\n\nGenerated from the doc comments of the tests; a test that proves a clause says so.\n",
     );
     for specification in SPECIFICATIONS {
         let rows: Vec<_> = clauses.iter().filter(|((name, _), _)| name == specification).collect();
