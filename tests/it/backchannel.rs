@@ -352,7 +352,8 @@ async fn two_nodes_tell_once() {
         sids
     };
     let (sids, here, there) = tokio::join!(answers, services.logouts.deliver(), other.deliver());
-    (here.unwrap(), there.unwrap());
+    here.unwrap();
+    there.unwrap();
     assert_eq!(sids.len(), 5);
     assert!(outbox(&app).await.is_empty() && receiver.is_untouched().await);
     assert_eq!(services.logouts.counts().delivered + other.counts().delivered, 5);
