@@ -959,6 +959,9 @@ fn parse_https(text: &str) -> Result<Url, String> {
 /// registered Redirection URI value."
 fn parse_front_channel(text: &str, client: &Client) -> Result<(), String> {
     let origin = parse_web(text)?.origin().ascii_serialization();
+    if text.contains('#') {
+        return Err("it has a fragment".to_owned());
+    }
     let is_own = client.redirect_uris.iter().filter_map(RedirectUri::origin).any(|own| own == origin);
     if is_own { Ok(()) } else { Err("its scheme, host and port are those of no redirect URI".to_owned()) }
 }
@@ -1346,13 +1349,18 @@ mod tests {
         {
             assert_eq!(with(name, uri), Ok(()), "{uri}");
         }
-        for bad in ["/out", "https:", "ftp://a.example/", "javascript:alert(1)", "https://a.example/#x"] {
+        let no_address = "it is not an http or https URL of visible ASCII characters";
+        for bad in ["/out", "https:", "ftp://a.example/", "javascript:alert(1)"] {
             for name in [back, front] {
-                let what = format!("{name}: it is not an absolute https address without fragment");
-                assert_eq!(with(name, bad), Err(vec![what]), "{bad}");
+                assert_eq!(with(name, bad), Err(vec![format!("{name}: {no_address}")]), "{bad}");
             }
         }
-        let what = format!("{front}: it is not on an origin of one of the redirect_uris");
+        for name in [back, front] {
+            assert_eq!(with(name, "https://a.example/#x"), Err(vec![format!("{name}: it has a fragment")]));
+        }
+        let what = "it is not https; plain http is for hosts of outbound.allow_hosts";
+        assert_eq!(with(back, "http://a.example/out"), Err(vec![format!("{back}: {what}")]));
+        let what = format!("{front}: its scheme, host and port are those of no redirect URI");
         assert_eq!(with(front, "https://b.example/out"), Err(vec![what]));
     }
 

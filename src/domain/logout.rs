@@ -5,8 +5,8 @@ use super::id::{ClientId, Sid, UserId};
 use super::secret::TokenHash;
 use super::time::{Lifetime, Timestamp};
 
-/// What is waited after each attempt to reach a client before the next; after the last one it is given up. Six hours and
-/// a half in all.
+/// What is waited after each attempt to reach a client before the next; after the last one it is given up. About seven
+/// hours in all.
 const PAUSES: [Lifetime; 8] = [
     Lifetime::seconds(5),
     Lifetime::seconds(30),

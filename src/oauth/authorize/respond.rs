@@ -44,6 +44,12 @@ pub async fn issue(
     if kind.allowance().is_some() && edge.keys.jwks().is_err() {
         edge.keys.ensure().await?;
     }
+    let refuse = |error| AuthorizeError::at(Arc::clone(client), request.callback.clone(), Cause::Encryption(error));
+    if kind.gives_id_token()
+        && let Some(encryption) = client.encryption("id_token")
+    {
+        edge.clients.require_recipient(client, encryption).await.map_err(refuse)?;
+    }
     let (user, grant) = (who.user.clone(), grant(edge, client, request, &who));
     let front = FrontChannel {
         code: kind.gives_code().then(|| edge.entropy.secret()),
@@ -71,9 +77,7 @@ pub async fn issue(
     let granted = Granted { nonce: grant.nonce.clone(), grant, user };
     let mut parameters = front.sign(edge, client, (request, &granted)).await.map_err(|error| match error {
         IdTokenError::Keys(error) => AuthorizeError::Keys(error),
-        IdTokenError::Encryption(error) => {
-            AuthorizeError::at(Arc::clone(client), request.callback.clone(), Cause::Encryption(error))
-        }
+        IdTokenError::Encryption(error) => refuse(error),
     })?;
     // OpenID Connect Session Management §2: where apps may watch, every answer to an OpenID request says what.
     if request.scopes.contains(OPENID) {
