@@ -15,7 +15,9 @@ const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4)
 pub async fn openid_configuration(edge: Edge) -> HttpResponse {
     let shared = metadata::shared(&edge).await;
-    let about = (edge.issuer(), edge.settings.sessions.session_management);
+    let offered = edge.clients.offered().await.unwrap_or_default();
+    let takes_unsigned = offered.includes_unsigned_request_objects(edge.context.now);
+    let about = (edge.issuer(), edge.settings.sessions.session_management, takes_unsigned);
     metadata::answer(&discovery::document(shared, about, edge.keys.algorithms()))
 }
 

@@ -1123,7 +1123,7 @@ mod tests {
                 "token_endpoint_auth_method: tls_client_auth is not supported yet; it is one of none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt",
                 "exceptions[0].by: there is no such field; the nearest is allow",
                 "exceptions[0].owner: it is required: a text of 1 to 500 bytes",
-                "exceptions[0].allow: it is one of no_pkce, plain_pkce, password_grant, implicit, hybrid, loopback_hostname",
+                "exceptions[0].allow: it is one of no_pkce, plain_pkce, password_grant, implicit, hybrid, loopback_hostname, unsigned_request_object",
                 "exceptions[0].until: it is not a day such as 2027-06-30",
                 "grant_types[1]: it is one of authorization_code, refresh_token, client_credentials, password, implicit, urn:ietf:params:oauth:grant-type:device_code",
                 "response_types[1]: id_token needs a dated exception (exceptions: allow implicit)",

@@ -81,12 +81,13 @@ impl Catalogue {
     }
 }
 
-/// Until when response types are offered that need a dated exception: as long as a client, or the policy of dynamic
+/// Until when response types and request objects are offered that need a dated exception: as long as a client, or the policy of dynamic
 /// registration, holds a live one.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Offered {
     hybrid: Option<Timestamp>,
     implicit: Option<Timestamp>,
+    unsigned_request_objects: Option<Timestamp>,
 }
 
 impl Offered {
@@ -98,6 +99,11 @@ impl Offered {
             Some(Allowance::Hybrid) => is_live(self.hybrid),
             Some(_) => is_live(self.implicit),
         }
+    }
+
+    /// Whether some client may send request objects at `now` that nobody signed, or could register for it.
+    pub fn includes_unsigned_request_objects(&self, now: Timestamp) -> bool {
+        self.unsigned_request_objects.is_some_and(|until| !until.is_past(now))
     }
 
     /// Every response type that is offered at `now`.
@@ -230,7 +236,11 @@ fn offered(db: &mut Db) -> Result<Offered, StoreError> {
         let all = clients.iter().flat_map(|client| &client.exceptions).chain(&policy.exceptions);
         Ok(all.filter(|exception| exception.allow == allowance).map(|exception| exception.until).max())
     };
-    Ok(Offered { hybrid: latest(Allowance::Hybrid)?, implicit: latest(Allowance::Implicit)? })
+    Ok(Offered {
+        hybrid: latest(Allowance::Hybrid)?,
+        implicit: latest(Allowance::Implicit)?,
+        unsigned_request_objects: latest(Allowance::UnsignedRequestObject)?,
+    })
 }
 
 fn read_catalogue(db: &mut Db) -> Result<Catalogue, StoreError> {

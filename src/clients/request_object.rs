@@ -1,7 +1,8 @@
 //! Request objects (OIDC Core §6, RFC 9101): from what a client sent or published to its claims, once it is certain that
 //! they are the client's. What the claims mean as parameters is the authorization endpoint's business.
 //!
-//! An unsigned object proves nothing and is taken only of a client that registered `request_object_signing_alg: none`.
+//! An unsigned object proves nothing and is taken only of a client that registered `request_object_signing_alg: none`,
+//! or registered no algorithm and has the dated exception `unsigned_request_object`.
 //! A reference is fetched only where the client registered it (`request_uris`); its fragment is compared with what was
 //! fetched where it is a hash (OIDC Core §6.2).
 
@@ -9,6 +10,7 @@ use super::Clients;
 use super::assertion::{AssertionError, TOLERANCE, shown, time};
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::client_key::ClientAlgorithm;
+use crate::domain::exception::Allowance;
 use crate::domain::time::Timestamp;
 use crate::keys::{ForeignJws, ForeignJwsError, SealingError};
 use base64::Engine as _;
@@ -66,7 +68,7 @@ impl Clients {
         if matches!(presented, Presented::Reference(_)) && references(client).is_empty() {
             return Err(RequestObjectError::ReferenceUnsupported);
         }
-        let accepted = Accepted::of(client);
+        let accepted = Accepted::of(client, now);
         if accepted.algorithms.is_empty() && !accepted.unsigned {
             return Err(RequestObjectError::Unsupported);
         }
@@ -129,7 +131,7 @@ struct Accepted {
 }
 
 impl Accepted {
-    fn of(client: &Client) -> Self {
+    fn of(client: &Client, now: Timestamp) -> Self {
         let has_keys = ["jwks", "jwks_uri"].iter().any(|name| client.metadata.contains_key(*name));
         let has_secret = matches!(client.secret, Some(ClientSecret::Sealed(_)));
         let registered = client.metadata.get("request_object_signing_alg").and_then(Value::as_str);
@@ -137,7 +139,9 @@ impl Accepted {
         let is_registered = |known: &ClientAlgorithm| registered.is_none_or(|only| only == known.as_str());
         Self {
             algorithms: ClientAlgorithm::ALL.into_iter().filter(is_usable).filter(is_registered).collect(),
-            unsigned: registered == Some("none") && !client.requires_signed_request_object(),
+            unsigned: !client.requires_signed_request_object()
+                && registered
+                    .map_or_else(|| client.is_excepted(Allowance::UnsignedRequestObject, now), |only| only == "none"),
         }
     }
 }

@@ -19,12 +19,21 @@ pub enum Allowance {
     Hybrid,
     /// `localhost` as a loopback redirect host with any port (RFC 8252 §8.3 recommends the literals).
     LoopbackHostname,
+    /// Request objects that nobody signed (OIDC Core §6.1; RFC 9101 §4 wants them signed).
+    UnsignedRequestObject,
 }
 
 impl Allowance {
     /// Every allowance, for messages and for reading documents.
-    pub const ALL: [Self; 6] =
-        [Self::NoPkce, Self::PlainPkce, Self::PasswordGrant, Self::Implicit, Self::Hybrid, Self::LoopbackHostname];
+    pub const ALL: [Self; 7] = [
+        Self::NoPkce,
+        Self::PlainPkce,
+        Self::PasswordGrant,
+        Self::Implicit,
+        Self::Hybrid,
+        Self::LoopbackHostname,
+        Self::UnsignedRequestObject,
+    ];
 
     /// The name in documents.
     pub const fn as_str(self) -> &'static str {
@@ -35,6 +44,7 @@ impl Allowance {
             Self::Implicit => "implicit",
             Self::Hybrid => "hybrid",
             Self::LoopbackHostname => "loopback_hostname",
+            Self::UnsignedRequestObject => "unsigned_request_object",
         }
     }
 

@@ -13,13 +13,16 @@ use serde_json::{Map, Value, json};
 /// The shared members with those of OpenID Connect.
 pub fn document(
     shared: Map<String, Value>,
-    (issuer, has_session_management): (&Issuer, bool),
+    (issuer, has_session_management, takes_unsigned): (&Issuer, bool, bool),
     algorithms: &[Algorithm],
 ) -> Value {
     let mut document = shared;
     let algorithms: Vec<&str> = algorithms.iter().map(|algorithm| algorithm.as_str()).collect();
     let managements = KeyManagement::ALL.map(KeyManagement::as_str);
     let encryptions = ContentEncryption::ALL.map(ContentEncryption::as_str);
+    // `none` is announced while an exception lets a client choose it; who registered it needs no announcement.
+    let object_algorithms: Vec<&str> =
+        ClientAlgorithm::ALL.iter().map(|known| known.as_str()).chain(takes_unsigned.then_some("none")).collect();
     let own = json!({
         "end_session_endpoint": issuer.endpoint("/logout"),
         "backchannel_logout_supported": true,
@@ -43,8 +46,7 @@ pub fn document(
         "request_parameter_supported": true,
         "request_uri_parameter_supported": true,
         "require_request_uri_registration": true,
-        // `none` works for a client that registered it, and is not announced: no client is to choose it by itself.
-        "request_object_signing_alg_values_supported": ClientAlgorithm::ALL.map(ClientAlgorithm::as_str),
+        "request_object_signing_alg_values_supported": object_algorithms,
     });
     if let Value::Object(own) = own {
         document.extend(own);

@@ -4,8 +4,9 @@ use crate::support::clients::{self, SECRET};
 use crate::support::origin::{self, Origin};
 use crate::support::relying_party::{AuthRequest, RelyingParty};
 use crate::support::signing::{ALGORITHMS, ClientKey, jwks, sign_with_secret, unsigned};
-use crate::support::{Answer, TestApp, jwt};
+use crate::support::{Answer, START, TestApp, jwt};
 use authward::domain::client::{ApplicationType, Client, ClientAuthentication, ClientSecret};
+use authward::domain::exception::Allowance;
 use authward::domain::id::ClientId;
 use authward::domain::secret::Secret;
 use base64::Engine as _;
@@ -25,6 +26,12 @@ fn signer(id: &str, metadata: Value) -> Client {
         metadata,
         ..clients::first_party()
     }
+}
+
+/// The same under the dated exception `unsigned_request_object`, for a hundred seconds.
+fn excepted(id: &str, metadata: Value) -> Client {
+    let exceptions = clients::excepted(id, Allowance::UnsignedRequestObject, START + 100).exceptions;
+    Client { exceptions, ..signer(id, metadata) }
 }
 
 fn with_key(id: &str, key: &ClientKey) -> Client {
@@ -242,16 +249,24 @@ async fn a_redirect_uri_in_the_object_is_registered_or_leads_nowhere() {
 
 /// OIDC Core §6.1, OpenID Connect Registration §2 `request_object_signing_alg`
 #[tokio::test]
-async fn an_unsigned_object_is_taken_only_of_a_client_that_registered_none() {
+async fn an_unsigned_object_is_taken_only_of_a_client_that_registered_none_or_is_excepted() {
     let key = ClientKey::new("ES256", "one");
     let app = TestApp::usual()
         .client(signer("unsigned", json!({"request_object_signing_alg": "none"})))
         .client(signer("both", json!({"request_object_signing_alg": "none", "jwks": jwks(&[&key])})))
         .client(signer("pinned", json!({"request_object_signing_alg": "RS256", "jwks": jwks(&[&key])})))
         .client(signer("neither", json!({})))
+        .client(excepted("excepted", json!({ "jwks": jwks(&[&key]) })))
+        .client(excepted("excepted-and-pinned", json!({"request_object_signing_alg": "ES256", "jwks": jwks(&[&key])})))
+        .client(excepted("excepted-and-strict", json!({"require_signed_request_object": true, "jwks": jwks(&[&key])})))
         .start()
         .await;
     for (id, signed, error) in [
+        ("excepted", false, None),
+        ("excepted", true, None),
+        ("excepted-and-pinned", true, None),
+        ("excepted-and-pinned", false, Some("invalid_request_object")),
+        ("excepted-and-strict", false, Some("invalid_request_object")),
         ("unsigned", false, None),
         ("both", false, None),
         ("unsigned", true, Some("invalid_request_object")),
@@ -271,8 +286,18 @@ async fn an_unsigned_object_is_taken_only_of_a_client_that_registered_none() {
             Some(error) => assert_eq!(party.error(&answer, &request), error, "{id}"),
         }
     }
-    let listed = app.get("/.well-known/openid-configuration").await.json();
-    assert!(!listed["request_object_signing_alg_values_supported"].as_array().unwrap().contains(&json!("none")));
+    let is_listed = || async {
+        let listed = app.get("/.well-known/openid-configuration").await.json();
+        listed["request_object_signing_alg_values_supported"].as_array().unwrap().contains(&json!("none"))
+    };
+    assert!(is_listed().await);
+    app.advance(101);
+    assert!(!is_listed().await);
+    let party = app.relying_party("excepted");
+    let request = party.request();
+    let text = unsigned(&json!({"alg": "none"}), &object(&party, &request));
+    let answer = open(&app, &request.clone().with("request", &text)).await;
+    assert_eq!(party.error(&answer, &request), "invalid_request_object");
 }
 
 /// OIDC Core §6.2, OIDC Core §6.2.3, RFC 9101 §5.2, OpenID Connect Registration §2 `request_uris`

@@ -2,6 +2,7 @@
 
 use super::tests::{APPLY, CHECK, House, PRUNE};
 use super::*;
+use crate::domain::exception::Allowance;
 use proptest::collection::{btree_map, vec};
 use proptest::option;
 use proptest::prelude::*;
@@ -281,7 +282,7 @@ fn metadata() -> impl Strategy<Value = Map<String, Value>> {
 }
 
 fn exceptions() -> impl Strategy<Value = Value> {
-    let allow = select(vec!["no_pkce", "plain_pkce", "password_grant", "implicit", "hybrid", "loopback_hostname"]);
+    let allow = select(Allowance::ALL.map(Allowance::as_str).to_vec());
     let exception = (allow, "[^\\p{C}\\p{Z}]{1,9}", "[a-z]{1,9}", 2000..=2999_u16, 1..=12_u8, 1..=28_u8);
     let exception = exception.prop_map(|(allow, reason, owner, year, month, day)| {
         json!({"allow": allow, "reason": reason, "owner": owner, "until": format!("{year}-{month:02}-{day:02}")})
