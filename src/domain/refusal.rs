@@ -242,7 +242,7 @@ rules! {
         "Sign the object with a registered key and the registered request_object_signing_alg. iss is the client_id and aud the issuer; client_id and response_type say the same inside and outside. sent names what is wrong.";
     /// A reference that is not registered, or leads to nothing.
     REQUEST_URI_INVALID: "AW-REQUEST-URI-INVALID", "invalid_request_uri", "OIDC Core §6.2, RFC 9101 §5.2", "request_uri is not registered or leads to no request object",
-        "Send one of the registered request_uris (the fragment may differ, and where it is a SHA-256 it is the one of the object), and answer there within five seconds with status 200 and the object.";
+        "Send one of the registered request_uris (the fragment may differ), and answer there within five seconds with status 200 and the object.";
     /// Both ways of sending a request object.
     REQUEST_OBJECT_TWICE: "AW-REQUEST-OBJECT-TWICE", "invalid_request", "OIDC Core §6.1, RFC 9101 §5", "request and request_uri cannot be used together",
         "Send one of the two.";
