@@ -146,6 +146,35 @@ pub enum AuthenticationError {
     Store(#[from] StoreError),
 }
 
+/// Why a secret could not be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// The password pool is full.
+    #[error("too many passwords wait to be checked")]
+    Busy,
+    /// What is stored cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PasswordsError> for SecretError {
+    fn from(error: PasswordsError) -> Self {
+        match error {
+            PasswordsError::Busy => Self::Busy,
+            other => Self::Store(StoreError::Failed(other.to_string())),
+        }
+    }
+}
+
+impl From<SecretError> for AuthenticationError {
+    fn from(error: SecretError) -> Self {
+        match error {
+            SecretError::Busy => Self::Busy,
+            SecretError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
 impl Clients {
     /// Finds the client and checks its credentials.
     ///
@@ -192,7 +221,7 @@ impl Clients {
                 }
                 (Proof::Basic(_) | Proof::Post(_), None) => failed("a secret", "a client that has one", Some(client)),
                 (Proof::Basic(secret) | Proof::Post(secret), Some(stored)) => {
-                    if self.is_right(client, stored, secret, passwords).await? {
+                    if self.is_right((client, stored), secret, passwords).await? {
                         return Ok(Arc::clone(client));
                     }
                     let sent = format!("a secret of {} characters", secret.reveal().chars().count());
@@ -215,18 +244,24 @@ impl Clients {
             credentials.proof.is_by(client.authentication) && matches!(client.secret, Some(ClientSecret::Stretched(_)))
         });
         match credentials.proof.secret() {
-            Some(secret) if !was_stretched => passwords.verify(secret, None).await.map(drop).map_err(from_passwords),
+            Some(secret) if !was_stretched => {
+                passwords.verify(secret, None).await.map_err(SecretError::from)?;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }
 
-    async fn is_right(
+    /// Whether `secret` is the client's, which is stored so. Guesses are the caller's to count.
+    ///
+    /// # Errors
+    /// [`SecretError`].
+    pub async fn is_right(
         &self,
-        client: &Client,
-        stored: &ClientSecret,
+        (client, stored): (&Client, &ClientSecret),
         secret: &Secret,
         passwords: &Passwords,
-    ) -> Result<bool, AuthenticationError> {
+    ) -> Result<bool, SecretError> {
         let phc = match stored {
             ClientSecret::Stretched(phc) => phc,
             ClientSecret::Sha256(_) => return Ok(stored.matches_generated(secret.reveal()).unwrap_or(false)),
@@ -240,18 +275,11 @@ impl Clients {
         if self.proven.read().unwrap_or_else(PoisonError::into_inner).get(id) == Some(&claim) {
             return Ok(true);
         }
-        let is_right = passwords.verify(secret, Some(phc.clone())).await.map_err(from_passwords)?;
+        let is_right = passwords.verify(secret, Some(phc.clone())).await?;
         if is_right {
             self.proven.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), claim);
         }
         Ok(is_right)
-    }
-}
-
-fn from_passwords(error: PasswordsError) -> AuthenticationError {
-    match error {
-        PasswordsError::Busy => AuthenticationError::Busy,
-        other => AuthenticationError::Store(StoreError::Failed(other.to_string())),
     }
 }
 

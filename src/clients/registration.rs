@@ -10,7 +10,7 @@ use super::authenticate::AuthenticationError;
 use super::change;
 use super::metadata::FieldError;
 use crate::domain::audit::{By, Event, EventKind};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, ClientSecret};
 use crate::domain::id::ClientId;
 use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::registration::{Admission, InitialAccessToken, NotAdmitted, RegistrationMode};
@@ -218,13 +218,14 @@ pub fn members(client: &Client) -> Map<String, Value> {
     members
 }
 
-/// The client as it is after it has replaced its metadata: what an operator alone says of it stays.
-pub fn replaced(stored: &Client, said: &Client) -> Client {
+/// The client as it is after it has replaced its metadata: what an operator alone says of it stays, and so does the secret
+/// of this moment, unless the replacement made a `new` one or the client has no use for a secret any more.
+pub fn replaced(stored: &Client, said: &Client, new: Option<&ClientSecret>) -> Client {
     let kept = stored.metadata.iter().filter(|(name, _)| NOT_REGISTERED.contains(&name.as_str()));
     let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
     Client {
         name: said.name.clone(),
-        secret: said.secret.clone(),
+        secret: new.or(stored.secret.as_ref()).filter(|_| said.authentication.needs_secret()).cloned(),
         authentication: said.authentication,
         application_type: said.application_type,
         redirect_uris: said.redirect_uris.clone(),
@@ -247,4 +248,30 @@ pub fn find_managed(db: &mut Db, id: &ClientId, token: &Secret) -> Result<Option
     Ok(found.filter(|client| {
         client.registration.as_ref().is_some_and(|registration| registration.is_managed_by(token.reveal()))
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clients::metadata::{self, Rules};
+    use crate::settings::Settings;
+
+    /// RFC 7592 §2.2
+    #[test]
+    fn a_replacement_keeps_the_secret_of_this_moment() {
+        let client = |method: &str, secret: Option<&str>| {
+            let said = json!({ "redirect_uris": ["https://a.example/cb"], "token_endpoint_auth_method": method });
+            let rules = Rules::of_operator(&Settings::defaults());
+            let read = metadata::read(ClientId::new("a"), said.as_object().unwrap(), &rules).unwrap();
+            Client { secret: secret.map(ClientSecret::generated), ..read.client }
+        };
+        let basic = |secret| client("client_secret_basic", secret);
+        let new = ClientSecret::generated("new");
+        // The client read one secret, and an operator has renewed it since.
+        let renewed = basic(Some("renewed"));
+        assert_eq!(replaced(&renewed, &client("client_secret_post", None), None).secret, renewed.secret);
+        assert_eq!(replaced(&renewed, &basic(None), Some(&new)).secret.as_ref(), Some(&new));
+        assert_eq!(replaced(&renewed, &client("none", None), None).secret, None);
+        assert_eq!(replaced(&client("none", None), &basic(None), Some(&new)).secret.as_ref(), Some(&new));
+    }
 }

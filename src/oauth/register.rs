@@ -4,15 +4,16 @@
 //! nothing that is the operator's to give, and the server makes its identifier, its secret and the token by which it manages
 //! itself; of the latter two only hashes are kept, so they are shown in the answer to the request that made or brought them.
 
+use crate::clients::authenticate::SecretError;
 use crate::clients::metadata::{self, FieldError, Rules};
 use crate::clients::registration::{self, Outcome, RegistrationError};
 use crate::clients::{change, parse_id, secret};
 use crate::domain::audit::Actor;
-use crate::domain::client::{Client, ClientSecret, hex};
+use crate::domain::client::{Client, ClientAuthentication, ClientSecret, hex};
+use crate::domain::id::ClientId;
 use crate::domain::refusal::{self as rules, Refusal};
 use crate::domain::registration::{NotAdmitted, Registration};
 use crate::domain::secret::Secret;
-use crate::passwords::PasswordsError;
 use crate::store::StoreError;
 use crate::web::answer::{self, bearer, json};
 use crate::web::bearer_token;
@@ -96,7 +97,9 @@ async fn register(edge: &Edge, body: JsonBody) -> Result<HttpResponse, RegisterE
     let id = metadata::parse_client_id(&edge.entropy.uuid(now.seconds())).expect("a UUID is a client_id");
     let mut client = metadata::read(id, &body.0?, &rules)?.client;
     registration::check_sector(&client, &edge.fetcher).await?;
-    let (access_token, secret) = (edge.entropy.secret(), new_secret(edge, &mut client));
+    let access_token = edge.entropy.secret();
+    let (secret, stored_secret) = new_secret(edge, (&client.id, client.authentication)).unzip();
+    client.secret = stored_secret;
     client.registration = Some(Registration {
         by: admission.registered_by(),
         issued_at: now,
@@ -121,13 +124,11 @@ fn initial_access_token(edge: &Edge) -> Result<Option<Secret>, RegisterError> {
     bearer_token::presented(edge, None).map(|token| Some(Secret::new(token))).map_err(RegisterError::Token)
 }
 
-/// Gives a client that authenticates itself with a secret a new one.
-fn new_secret(edge: &Edge, client: &mut Client) -> Option<Secret> {
-    let method = client.authentication;
-    let new = method.needs_secret().then(|| edge.entropy.secret());
-    let seal = edge.keys.secret_seal();
-    client.secret = new.as_ref().map(|new| secret::generated(&seal, (&client.id, method), new));
-    new
+/// A new secret, and its stored form, for a client that authenticates itself with one.
+fn new_secret(edge: &Edge, (id, method): (&ClientId, ClientAuthentication)) -> Option<(Secret, ClientSecret)> {
+    let new = method.needs_secret().then(|| edge.entropy.secret())?;
+    let stored = secret::generated(&edge.keys.secret_seal(), (id, method), &new);
+    Some((new, stored))
 }
 
 /// A registered client and the token by which it manages itself.
@@ -161,23 +162,20 @@ impl Managed {
         members.retain(|name, _| !OURS.contains(&name.as_str()));
         let live = stored.exceptions.iter().filter(|exception| !exception.until.is_past(edge.context.now));
         let rules = Rules::of_registration(&edge.settings, registered.by, live.cloned().collect());
-        let mut said = metadata::read(stored.id.clone(), &members, &rules)?.client;
+        let said = metadata::read(stored.id.clone(), &members, &rules)?.client;
         registration::check_sector(&said, &edge.fetcher).await?;
         let method = said.authentication;
-        let kept = stored.secret.clone().filter(|kept| method.needs_secret() && secret::serves(kept, method));
-        let secret = if kept.is_some() {
-            said.secret = kept;
-            given
-        } else {
-            new_secret(edge, &mut said)
-        };
+        let has_one = stored.secret.as_ref().is_some_and(|kept| secret::serves(kept, method));
+        let new = if has_one { None } else { new_secret(edge, (&stored.id, method)) };
+        let (shown, new) =
+            new.map_or((given.filter(|_| method.needs_secret()), None), |(shown, new)| (Some(shown), Some(new)));
         let by = edge.by(Actor::Client(stored.id.clone()));
         let id = stored.id.clone();
-        let change = move |client: &mut Client| *client = registration::replaced(client, &said);
+        let change = move |client: &mut Client| *client = registration::replaced(client, &said, new.as_ref());
         let changed = edge.store.write(move |db| change::change(db, &id, &by, &change)).await?;
         let changed = changed.ok_or_else(|| RegisterError::gone(&stored))?;
         edge.clients.forget(&changed.id);
-        Ok(information(edge, StatusCode::OK, &changed, (&token, secret.as_ref())))
+        Ok(information(edge, StatusCode::OK, &changed, (&token, shown.as_ref())))
     }
 }
 
@@ -194,11 +192,7 @@ async fn given_secret(
     let Some(given) = members.get("client_secret").filter(|given| !given.is_null()) else { return Ok(None) };
     let given = given.as_str().map(Secret::new);
     let is_right = match (&given, &client.secret) {
-        (Some(given), Some(stored @ ClientSecret::Sha256(_))) => stored.matches_generated(given.reveal()) == Some(true),
-        (Some(given), Some(ClientSecret::Sealed(sealed))) => {
-            edge.keys.secret_seal().open(&client.id, sealed).is_ok_and(|known| known == *given)
-        }
-        (Some(given), Some(ClientSecret::Stretched(phc))) => edge.passwords.verify(given, Some(phc.clone())).await?,
+        (Some(given), Some(stored)) => edge.clients.is_right((client, stored), given, &edge.passwords).await?,
         _ => false,
     };
     if is_right { Ok(given) } else { Err(RegisterError::field("client_secret", "it is not the secret of this client")) }
@@ -329,11 +323,11 @@ impl From<StoreError> for RegisterError {
     }
 }
 
-impl From<PasswordsError> for RegisterError {
-    fn from(error: PasswordsError) -> Self {
+impl From<SecretError> for RegisterError {
+    fn from(error: SecretError) -> Self {
         match error {
-            PasswordsError::Busy => Self::Busy,
-            other => Self::Store(StoreError::Failed(other.to_string())),
+            SecretError::Busy => Self::Busy,
+            SecretError::Store(error) => Self::Store(error),
         }
     }
 }
