@@ -51,11 +51,13 @@ fn a_backend_of_pypi_signs_in_with_basic_and_pkce() {
     server.assert_done(program.run());
 }
 
-/// RFC 6749 §3.2.1: x/oauth2 tries the header with an empty secret first, and the same code again with the body.
+/// RFC 6749 §3.2.1, OpenID Connect RP-Initiated Logout §2: x/oauth2 tries the header with an empty secret first, and the same
+/// code again with the body; go-oidc's ID token signs out.
 #[test]
-fn a_public_go_client_probes_with_basic_and_still_signs_in() {
-    let server = Server::with(&setup(native("go-public")));
-    server.assert_done(go(&server).env("CLIENT_ID", "go-public").run());
+fn a_public_go_client_probes_with_basic_and_still_signs_in_and_out() {
+    let (client, home) = native_with_home("go-public");
+    let server = Server::with(&setup(client));
+    server.assert_done(go(&server).env("CLIENT_ID", "go-public").env("POST_LOGOUT_REDIRECT_URI", home).run());
 }
 
 /// RFC 6749 §2.3.1: the secret arrives form-encoded in the header.
@@ -76,11 +78,14 @@ fn a_confidential_go_client_signs_in_with_its_secret_in_the_body() {
     server.assert_done(program.env("REDIRECT_URI", redirect_uri).run());
 }
 
-/// RFC 8252 §7.3, OIDC Core §3.1.3.7: the openidconnect crate as a native app.
+/// RFC 8252 §7.3, OIDC Core §3.1.3.7, OpenID Connect RP-Initiated Logout §2: the openidconnect crate as a native app.
 #[test]
-fn a_native_app_of_crates_io_signs_in() {
-    let server = Server::with(&setup(native("native-rust")));
-    let program = person(Program::new(rust_client("authward-client-rust")), &server).env("CLIENT_ID", "native-rust");
+fn a_native_app_of_crates_io_signs_in_and_out() {
+    let (client, home) = native_with_home("native-rust");
+    let server = Server::with(&setup(client));
+    let program = person(Program::new(rust_client("authward-client-rust")), &server)
+        .env("CLIENT_ID", "native-rust")
+        .env("POST_LOGOUT_REDIRECT_URI", home);
     server.assert_done(program.run());
 }
 
@@ -158,6 +163,15 @@ fn native(client_id: &str) -> Value {
     client
 }
 
+/// A native app that listens at one more address, to which people come back when they have signed out: exactly that one,
+/// unlike the port of a redirect URI.
+fn native_with_home(client_id: &str) -> (Value, String) {
+    let home = format!("http://127.0.0.1:{}/signed-out", free_port());
+    let mut client = native(client_id);
+    client["post_logout_redirect_uris"] = json!([home]);
+    (client, home)
+}
+
 fn public(client_id: &str, redirect_uri: &str) -> Value {
     json!({
         "client_id": client_id,
@@ -190,6 +204,7 @@ fn person(program: Program, server: &Server) -> Program {
         .env("USERNAME", USERNAME)
         .env("PASSWORD", PASSWORD)
         .env("BROWSER_COMMAND", browser)
+        .env("COOKIES", server.folder().join("cookies.json"))
 }
 
 fn go(server: &Server) -> Program {

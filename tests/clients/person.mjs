@@ -1,9 +1,10 @@
 // A person at a browser without JavaScript: follows redirects, keeps cookies, fills the sign-in form and allows.
 //
 // As a program (`node person.mjs URL`) it is what a native app opens as "the browser": it reads USERNAME and PASSWORD
-// and ends when the client's redirect URI has answered. As a module it offers `signIn` and the `Browser`, which keeps
-// its cookies from one sign-in to the next.
+// and ends when the client's redirect URI has answered; its cookies stay in the file COOKIES for the next call. As a
+// module it offers `signIn` and the `Browser`, which keeps its cookies from one sign-in to the next.
 
+import fs from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { pathToFileURL } from 'node:url';
@@ -41,12 +42,17 @@ function answer(page, { username, password }) {
 }
 
 export class Browser {
-  #cookies = new Map();
+  #cookies;
   #seen;
 
-  // `seen(method, url)` is told of every request.
-  constructor(seen = () => {}) {
+  // `seen(method, url)` is told of every request; `cookies` are those of an earlier browser.
+  constructor(seen = () => {}, cookies = []) {
     this.#seen = seen;
+    this.#cookies = new Map(cookies);
+  }
+
+  get cookies() {
+    return [...this.#cookies];
   }
 
   async open(url, home) {
@@ -151,13 +157,17 @@ async function requireOk(response, what) {
   if (!response.ok) throw new Error(`${what} answered ${response.status}: ${body}`);
 }
 
-// The redirect URI of an authorization request without its query: where the person's way ends.
+// The address to which an authorization or logout request leads back: where the person's way ends.
 export function redirectUriOf(url) {
-  return new URL(url).searchParams.get('redirect_uri');
+  const { searchParams } = new URL(url);
+  return searchParams.get('redirect_uri') ?? searchParams.get('post_logout_redirect_uri');
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const url = process.argv[2];
-  const { USERNAME: username, PASSWORD: password } = process.env;
-  await signIn(url, { username, password, home: redirectUriOf(url) });
+  const { USERNAME: username, PASSWORD: password, COOKIES: file } = process.env;
+  const kept = file && fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : [];
+  const browser = new Browser(undefined, kept);
+  await signIn(url, { username, password, home: redirectUriOf(url), browser });
+  if (file) fs.writeFileSync(file, JSON.stringify(browser.cookies));
 }

@@ -1,5 +1,5 @@
-// A client of golang.org/x/oauth2 with go-oidc: authorization code with PKCE, refresh, ID token and user info, and the
-// access token (RFC 9068) validated through the remote key set.
+// A client of golang.org/x/oauth2 with go-oidc: authorization code with PKCE, refresh, ID token and user info, the
+// access token (RFC 9068) validated through the remote key set, and signing out.
 //
 // The endpoint's authentication style is left to x/oauth2, which tries the header first, also for a public client
 // with an empty secret, and then sends the same code again with the client in the body.
@@ -26,12 +26,16 @@ import (
 var (
 	issuer      = os.Getenv("ISSUER")
 	clientID    = os.Getenv("CLIENT_ID")
-	redirectURI = os.Getenv("REDIRECT_URI") // empty: a native app, any loopback port
+	redirectURI = os.Getenv("REDIRECT_URI")             // empty: a native app, any loopback port
+	home        = os.Getenv("POST_LOGOUT_REDIRECT_URI") // empty: it does not sign out
 	scopes      = []string{oidc.ScopeOpenID, "profile", "email", oidc.ScopeOfflineAccess}
 )
 
 func main() {
 	work, done := run, "signed in, validated, refreshed"
+	if home != "" {
+		done += ", signed out"
+	}
 	if len(os.Args) > 1 && os.Args[1] == "resource-server" {
 		work, done = resourceServer, "tokens by client_credentials, validated"
 	}
@@ -47,7 +51,7 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("discovery: %w", err)
 	}
-	listener, redirect, err := listen()
+	listener, redirect, err := listen(redirectURI)
 	if err != nil {
 		return err
 	}
@@ -82,27 +86,34 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("refresh: %w", err)
 	}
-	return verifyAccessToken(ctx, provider, renewed.AccessToken, subject)
+	if err := verifyAccessToken(ctx, provider, renewed.AccessToken, subject); err != nil || home == "" {
+		return err
+	}
+	if err := signOut(ctx, provider, token.Extra("id_token").(string)); err != nil {
+		return fmt.Errorf("sign out: %w", err)
+	}
+	return ensureSignedOut(ctx, &config)
 }
 
-func listen() (net.Listener, string, error) {
-	if redirectURI == "" {
+// Where the browser is to come back: at this address, or where it is empty at any loopback port.
+func listen(at string) (net.Listener, string, error) {
+	if at == "" {
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, "", err
 		}
 		return listener, fmt.Sprintf("http://%s/callback", listener.Addr()), nil
 	}
-	address, err := url.Parse(redirectURI)
+	address, err := url.Parse(at)
 	if err != nil {
 		return nil, "", err
 	}
 	listener, err := net.Listen("tcp", address.Host)
-	return listener, redirectURI, err
+	return listener, at, err
 }
 
-func signIn(ctx context.Context, config *oauth2.Config, listener net.Listener) (*oauth2.Token, string, error) {
-	verifier, state, nonce := oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
+// Opens the browser, and takes the parameters with which it comes back.
+func browse(ctx context.Context, listener net.Listener, address string) (url.Values, error) {
 	arrived := make(chan url.Values, 1)
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
@@ -111,22 +122,69 @@ func signIn(ctx context.Context, config *oauth2.Config, listener net.Listener) (
 	go server.Serve(listener)
 	defer server.Close()
 
-	request := config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier), oidc.Nonce(nonce),
-		oauth2.SetAuthURLParam("prompt", "consent"))
 	browser := strings.Split(os.Getenv("BROWSER_COMMAND"), "\n")
-	if output, err := exec.CommandContext(ctx, browser[0], append(browser[1:], request)...).CombinedOutput(); err != nil {
-		return nil, "", fmt.Errorf("the person: %w\n%s", err, output)
+	if output, err := exec.CommandContext(ctx, browser[0], append(browser[1:], address)...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("the person: %w\n%s", err, output)
 	}
 	select {
 	case answer := <-arrived:
-		if answer.Get("state") != state || answer.Get("iss") != issuer {
-			return nil, "", fmt.Errorf("the answer has another state or issuer: %v", answer)
-		}
-		token, err := config.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(verifier))
-		return token, nonce, err
+		return answer, nil
 	case <-time.After(30 * time.Second):
-		return nil, "", fmt.Errorf("no answer at the redirect URI")
+		return nil, fmt.Errorf("nobody came back to %s", listener.Addr())
 	}
+}
+
+func signIn(ctx context.Context, config *oauth2.Config, listener net.Listener) (*oauth2.Token, string, error) {
+	verifier, state, nonce := oauth2.GenerateVerifier(), oauth2.GenerateVerifier(), oauth2.GenerateVerifier()
+	request := config.AuthCodeURL(state, oauth2.S256ChallengeOption(verifier), oidc.Nonce(nonce),
+		oauth2.SetAuthURLParam("prompt", "consent"))
+	answer, err := browse(ctx, listener, request)
+	if err != nil {
+		return nil, "", err
+	}
+	if answer.Get("state") != state || answer.Get("iss") != issuer {
+		return nil, "", fmt.Errorf("the answer has another state or issuer: %v", answer)
+	}
+	token, err := config.Exchange(ctx, answer.Get("code"), oauth2.VerifierOption(verifier))
+	return token, nonce, err
+}
+
+// OpenID Connect RP-Initiated Logout §2. go-oidc has no call for it: the address is in the metadata that it read.
+func signOut(ctx context.Context, provider *oidc.Provider, idToken string) error {
+	var metadata struct {
+		EndSession string `json:"end_session_endpoint"`
+	}
+	if err := provider.Claims(&metadata); err != nil {
+		return err
+	}
+	listener, _, err := listen(home)
+	if err != nil {
+		return err
+	}
+	state := oauth2.GenerateVerifier()
+	query := url.Values{"id_token_hint": {idToken}, "post_logout_redirect_uri": {home}, "state": {state}}
+	answer, err := browse(ctx, listener, metadata.EndSession+"?"+query.Encode())
+	if err == nil && answer.Get("state") != state {
+		err = fmt.Errorf("the answer has another state: %v", answer)
+	}
+	return err
+}
+
+// The same browser has no session any more (OIDC Core §3.1.2.6).
+func ensureSignedOut(ctx context.Context, config *oauth2.Config) error {
+	listener, redirect, err := listen(redirectURI)
+	if err != nil {
+		return err
+	}
+	again := *config
+	again.RedirectURL = redirect
+	challenge := oauth2.S256ChallengeOption(oauth2.GenerateVerifier())
+	request := again.AuthCodeURL("signed-out", challenge, oauth2.SetAuthURLParam("prompt", "none"))
+	answer, err := browse(ctx, listener, request)
+	if err == nil && answer.Get("error") != "login_required" {
+		err = fmt.Errorf("signed out, and still somebody is there: %v", answer)
+	}
+	return err
 }
 
 func verifyIDToken(ctx context.Context, provider *oidc.Provider, token *oauth2.Token, nonce string) (string, error) {

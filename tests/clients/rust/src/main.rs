@@ -1,5 +1,5 @@
 //! A native app with the `openidconnect` crate: a loopback listener on a random port, authorization code with PKCE,
-//! ID token, user info, refresh; the access token (RFC 9068) is validated with `jsonwebtoken` through JWKS.
+//! ID token, user info, refresh, signing out; the access token (RFC 9068) is validated with `jsonwebtoken` through JWKS.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -9,10 +9,11 @@ use std::process::Command;
 
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata, CoreUserInfoClaims};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreUserInfoClaims};
 use openidconnect::{
-    AccessTokenHash, AuthorizationCode, ClientId, CsrfToken, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    RedirectUrl, Scope, TokenResponse, reqwest::blocking, reqwest::redirect::Policy,
+    AccessTokenHash, AuthorizationCode, ClientId, CsrfToken, EndSessionUrl, IssuerUrl, LogoutRequest, Nonce,
+    OAuth2TokenResponse, PkceCodeChallenge, PostLogoutRedirectUrl, ProviderMetadataWithLogout, RedirectUrl, Scope,
+    TokenResponse, reqwest::blocking, reqwest::redirect::Policy,
 };
 use serde::Deserialize;
 
@@ -35,7 +36,8 @@ fn main() -> Result<(), Failure> {
     let issuer = env::var("ISSUER")?;
     let client_id = env::var("CLIENT_ID")?;
     let http = blocking::ClientBuilder::new().redirect(Policy::none()).no_proxy().build()?;
-    let metadata = CoreProviderMetadata::discover(&IssuerUrl::new(issuer.clone())?, &http)?;
+    let metadata = ProviderMetadataWithLogout::discover(&IssuerUrl::new(issuer.clone())?, &http)?;
+    let end_session = metadata.additional_metadata().end_session_endpoint.clone();
     let keys: JwkSet = http.get(metadata.jwks_uri().as_str()).send()?.error_for_status()?.json()?;
 
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -45,7 +47,7 @@ fn main() -> Result<(), Failure> {
 
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let flow = CoreAuthenticationFlow::AuthorizationCode;
-    let mut request = client.authorize_url(flow, CsrfToken::new_random, Nonce::new_random);
+    let mut request = client.authorize_url(flow.clone(), CsrfToken::new_random, Nonce::new_random);
     for scope in &SCOPES[1..] {
         request = request.add_scope(Scope::new((*scope).to_owned()));
     }
@@ -75,8 +77,27 @@ fn main() -> Result<(), Failure> {
     let renewed = client.exchange_refresh_token(refresh_token)?.request(&http)?;
     ensure(renewed.access_token().secret() != tokens.access_token().secret(), "the access token is the same")?;
     validate(renewed.access_token().secret(), &keys, (&issuer, &client_id, subject))?;
-    println!("rust: signed in, validated, refreshed");
+
+    sign_out(end_session.ok_or("there is no end_session_endpoint")?, id_token)?;
+    // The same browser has no session any more (OIDC Core §3.1.2.6).
+    let request = client.authorize_url(flow, CsrfToken::new_random, Nonce::new_random);
+    let (challenge, _) = PkceCodeChallenge::new_random_sha256();
+    let (url, ..) = request.set_pkce_challenge(challenge).add_extra_param("prompt", "none").url();
+    let answer = answer_of(&listener, url.as_str())?;
+    ensure(parameter(&answer, "error").as_deref() == Some("login_required"), "signed out, and still somebody is there")?;
+    println!("rust: signed in, validated, refreshed, signed out");
     Ok(())
+}
+
+/// OpenID Connect RP-Initiated Logout §2: the browser comes back with the state.
+fn sign_out(end_session: EndSessionUrl, id_token: &CoreIdToken) -> Result<(), Failure> {
+    let home = PostLogoutRedirectUrl::new(env::var("POST_LOGOUT_REDIRECT_URI")?)?;
+    let port = home.url().port().ok_or("the address to come back to has no port")?;
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    let state = CsrfToken::new_random();
+    let request = LogoutRequest::from(end_session).set_id_token_hint(id_token).set_post_logout_redirect_uri(home);
+    let answer = answer_of(&listener, request.set_state(state.clone()).http_get_url().as_str())?;
+    ensure(parameter(&answer, "state").as_deref() == Some(state.secret()), "the answer's state is another one")
 }
 
 /// Opens the browser and takes the one request it ends with at the loopback listener: its target.
