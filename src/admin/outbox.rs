@@ -83,7 +83,8 @@ impl From<LogoutNotice> for NoticeDocument {
 pub async fn list(edge: Edge, query: Query) -> HttpResponse {
     let result = async {
         let mut parameters = Parameters::of(query, &["after", "limit"])?;
-        let after = parameters.read("after", |text| parse(text).ok_or_else(|| "it is no identifier".to_owned()));
+        let after =
+            parameters.read("after", |text| TokenHash::from_hex(text).ok_or_else(|| "it is no identifier".to_owned()));
         let limit = parameters.limit();
         parameters.finish()?;
         let read = move |db: &mut store::Db| {
@@ -97,17 +98,4 @@ pub async fn list(edge: Edge, query: Query) -> HttpResponse {
         Ok(ok(&NoticePage { waiting, given_up, notices, next }))
     };
     finish(&edge, result.await)
-}
-
-/// Reads 64 hexadecimal digits.
-fn parse(text: &str) -> Option<TokenHash> {
-    let bytes = text.as_bytes();
-    if bytes.len() != 64 || !bytes.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut hash = [0; 32];
-    for (place, pair) in hash.iter_mut().zip(bytes.chunks(2)) {
-        *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(TokenHash::from_bytes(hash))
 }

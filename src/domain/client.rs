@@ -190,6 +190,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// The algorithm of ID tokens and logout tokens for it.
+    pub fn id_token_signed_with(&self) -> Algorithm {
+        Algorithm::parse(&self.id_token_algorithm).unwrap_or(Algorithm::RS256)
+    }
+
     /// Public or confidential, by its authentication method.
     pub const fn kind(&self) -> ClientKind {
         match self.authentication {

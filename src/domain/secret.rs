@@ -53,8 +53,36 @@ impl TokenHash {
         Self(bytes)
     }
 
+    /// From 64 hexadecimal digits; `None` where they are none.
+    pub fn from_hex(digits: &str) -> Option<Self> {
+        let digits = digits.as_bytes();
+        if digits.len() != 64 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        let mut hash = [0; 32];
+        for (place, pair) in hash.iter_mut().zip(digits.chunks(2)) {
+            *place = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(hash))
+    }
+
     /// The 32 bytes to store.
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::hex;
+
+    #[test]
+    fn a_hash_is_read_from_its_digits() {
+        let hash = TokenHash::of("a secret");
+        assert_eq!(TokenHash::from_hex(&hex(hash.as_bytes())), Some(hash));
+        for wrong in ["", "00", &"0".repeat(63), &"0".repeat(65), &"g".repeat(64), &"+0".repeat(32)] {
+            assert_eq!(TokenHash::from_hex(wrong), None, "{wrong}");
+        }
     }
 }

@@ -9,7 +9,6 @@ use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::client::Client;
-use crate::domain::key::Algorithm;
 use crate::domain::logout::{LEASE, LogoutNotice};
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
@@ -82,10 +81,10 @@ enum Problem {
 }
 
 impl Logouts {
-    /// Delivers from `store`, with tokens signed by `keys`.
+    /// Delivers from `store` through `fetcher`, with tokens signed by `keys`.
     pub fn new(
         (store, keys, clients): (Store, Keys, Clients),
-        (clock, entropy): (Clock, Entropy),
+        (clock, entropy, fetcher): (Clock, Entropy, LazyFetcher),
         settings: Arc<Settings>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -94,7 +93,7 @@ impl Logouts {
             clients,
             clock,
             entropy,
-            fetcher: LazyFetcher::new(settings.outbound.clone()),
+            fetcher,
             settings,
             turn: Mutex::default(),
             woken: Notify::new(),
@@ -197,8 +196,7 @@ impl Logouts {
             issued_at: now,
             token_id: token_id.reveal(),
         };
-        let algorithm = Algorithm::parse(&client.id_token_algorithm).unwrap_or(Algorithm::RS256);
-        let token = logout_token::mint(&inner.keys, algorithm, &claims)?;
+        let token = logout_token::mint(&inner.keys, client.id_token_signed_with(), &claims)?;
         let body = Serializer::new(String::new()).append_pair("logout_token", &token).finish();
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = inner.fetcher.get().await?.post(&address, &headers, body.into_bytes(), MOST_BYTES).await?;

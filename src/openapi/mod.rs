@@ -148,14 +148,22 @@ fn complete(operation: &mut Value, (path, method): (&str, &str), auth: Auth) {
         Auth::Public | Auth::AdminPage => json!([]),
     };
     let has_body = operation.get("requestBody").is_some();
-    let is_reading = method == "get";
-    let mut refused: Vec<u16> = Vec::new();
-    if is_api {
+    operation["security"] = security;
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for status in refused((path, method), auth, has_body) {
+        responses.entry(status.to_string()).or_insert_with(|| refusal(status, is_api, path));
+    }
+}
+
+/// The statuses with which an operation refuses, beyond what it says of itself.
+fn refused((path, method): (&str, &str), auth: Auth, has_body: bool) -> Vec<u16> {
+    let mut refused = Vec::new();
+    if matches!(auth, Auth::Admin | Auth::AdminOrReport) {
         refused.extend([400, 401, 403, 503]);
         refused.extend(path.contains('{').then_some(404));
-        refused.extend((!is_reading).then_some(409));
+        refused.extend((method != "get").then_some(409));
         refused.extend(has_body.then_some([413, 415]).into_iter().flatten());
-        refused.extend(is_report.then_some(429));
+        refused.extend((auth == Auth::AdminOrReport && method == "post").then_some(429));
     } else if auth == Auth::Client {
         refused.extend([400, 401, 413, 429, 503]);
     } else if path.starts_with("/register") {
@@ -167,11 +175,7 @@ fn complete(operation: &mut Value, (path, method): (&str, &str), auth: Auth) {
     } else {
         refused.extend([400, 503]);
     }
-    operation["security"] = security;
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for status in refused {
-        responses.entry(status.to_string()).or_insert_with(|| refusal(status, is_api, path));
-    }
+    refused
 }
 
 /// Whether an access token, or one of those that registration knows, is brought as RFC 6750 has it.

@@ -340,7 +340,7 @@ async fn two_nodes_tell_once() {
     let services = &app.services;
     let other = Logouts::new(
         (services.store.clone(), services.keys.clone(), services.clients.clone()),
-        (app.clock.clone(), Entropy::seeded(9)),
+        (app.clock.clone(), Entropy::seeded(9), services.fetcher.clone()),
         services.settings.clone(),
     );
     let receiver = Receiver::at(port).await;

@@ -7,7 +7,6 @@ use crate::domain::claims as user_claims;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::id::Sid;
-use crate::domain::key::Algorithm;
 use crate::domain::scope::OPENID;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -127,7 +126,7 @@ pub(in crate::oauth) async fn id_token(
     beside: Beside<'_>,
 ) -> Result<String, IdTokenError> {
     // OpenID Connect Registration §2: RS256 where the client registered nothing else.
-    let algorithm = Algorithm::parse(&client.id_token_algorithm).unwrap_or(Algorithm::RS256);
+    let algorithm = client.id_token_signed_with();
     let mut about_user = more;
     about_user.extend(user_claims::wished(&granted.user, &granted.grant.claims.id_token));
     let claims = IdTokenClaims {
