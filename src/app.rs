@@ -95,12 +95,13 @@ impl App {
         let fetcher = LazyFetcher::new(settings.outbound.clone());
         let client_keys = ClientKeys::new(fetcher.clone(), clock.clone());
         let assertions = Assertions::new(store.clone(), client_keys, keys.secret_seal(), issuer);
-        let clients = Clients::new(store.clone(), demo_client(issuer), Resource::built_in(issuer), assertions);
+        let clients =
+            Clients::new((store.clone(), clock.clone()), demo_client(issuer), Resource::built_in(issuer), assertions);
         let settings = Arc::new(settings);
         let services = Services {
             logouts: Logouts::new(
                 (store.clone(), keys.clone(), clients.clone()),
-                (clock.clone(), entropy.clone()),
+                (clock.clone(), entropy.clone(), fetcher.clone()),
                 Arc::clone(&settings),
             ),
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
@@ -178,6 +179,7 @@ impl App {
             refusals: services.refusals.clone(),
             usage: services.usage.clone(),
             logouts: services.logouts.clone(),
+            clients: services.clients.clone(),
             watcher: self.watcher,
             flush_usage_every: services.settings.usage.flush_every,
             clock: services.clock.clone(),

@@ -1,7 +1,7 @@
 //! What belongs to no feature: assets, the demonstration, and the discovery document that two rooms share.
 
 use crate::domain::refusal::{self, Refusal};
-use crate::oauth::metadata;
+use crate::oauth::metadata::{self, Basis, Documents};
 use crate::oidc::discovery;
 use crate::ui::Asset;
 use crate::web::answer::page;
@@ -13,12 +13,13 @@ const DEMO_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
                            form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §4)
-pub async fn openid_configuration(edge: Edge) -> HttpResponse {
-    let shared = metadata::shared(&edge).await;
-    let offered = edge.clients.offered().await.unwrap_or_default();
-    let takes_unsigned = offered.includes_unsigned_request_objects(edge.context.now);
-    let about = (edge.issuer(), edge.settings.sessions.session_management, takes_unsigned);
-    metadata::answer(&discovery::document(shared, about, edge.keys.algorithms()))
+pub async fn openid_configuration(edge: Edge, documents: web::Data<Documents>) -> HttpResponse {
+    let basis = Basis::of(&edge).await;
+    documents.openid.answer(basis, |basis| {
+        let has_session_management = edge.settings.sessions.session_management;
+        let about = (edge.issuer(), has_session_management, basis.offered.unsigned_request_objects);
+        discovery::document(metadata::shared(edge.issuer(), basis), about, edge.keys.algorithms())
+    })
 }
 
 /// `GET /favicon.ico`, which browsers ask for where a page names no icon.

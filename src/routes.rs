@@ -113,6 +113,7 @@ static OPERATIONS: &[Row] = rows! {
 /// Puts the routes into an application.
 pub fn configure(config: &mut web::ServiceConfig, issuer: &Issuer) {
     let path = issuer.path();
+    config.app_data(web::Data::new(oauth::metadata::Documents::default()));
     for row in TABLE {
         config.service(resource(row, &format!("{path}{}", row.path)));
     }

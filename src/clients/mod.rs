@@ -9,11 +9,12 @@ pub mod change;
 pub mod encryption;
 pub mod keys;
 pub mod metadata;
+mod overview;
 pub mod registration;
 pub mod request_object;
 pub mod secret;
 
-use crate::clock::Stopwatch;
+use crate::clock::{Clock, Stopwatch};
 use crate::domain::client::Client;
 use crate::domain::exception::Allowance;
 use crate::domain::id::ClientId;
@@ -23,14 +24,13 @@ use crate::domain::response_type::ResponseType;
 use crate::domain::scope::ScopeSet;
 use crate::domain::time::Timestamp;
 use crate::store::{self, Db, Store, StoreError};
-use std::collections::{HashMap, HashSet};
+use overview::{Overview, Overviews};
+use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 const KEPT_FOR: Duration = Duration::from_secs(2);
 const MOST_KEPT: usize = 4096;
-/// The most clients with an exception of one kind that are looked at for what is offered.
-const MOST_EXCEPTED: i64 = 1000;
 
 /// Something that was read, and when.
 type Kept<T> = (Arc<T>, Stopwatch);
@@ -43,8 +43,7 @@ pub struct Clients {
     built_in_resources: Arc<[Resource]>,
     kept: Arc<RwLock<HashMap<ClientId, Kept<Client>>>>,
     catalogue: Arc<RwLock<Option<Kept<Catalogue>>>>,
-    offered: Arc<RwLock<Option<Kept<Offered>>>>,
-    origins: Arc<RwLock<Option<Kept<HashSet<String>>>>>,
+    overview: Overviews,
     proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
     guesses: Arc<authenticate::Guesses>,
     assertions: assertion::Assertions,
@@ -81,9 +80,9 @@ impl Catalogue {
     }
 }
 
-/// Until when response types and request objects are offered that need a dated exception: as long as a client, or the policy of dynamic
-/// registration, holds a live one.
-#[derive(Debug, Clone, Copy, Default)]
+/// Until when response types and request objects are offered that need a dated exception: as long as a client, or the
+/// policy of dynamic registration, holds a live one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Offered {
     hybrid: Option<Timestamp>,
     implicit: Option<Timestamp>,
@@ -91,24 +90,39 @@ pub struct Offered {
 }
 
 impl Offered {
-    /// Whether some client can use `kind` at `now`, or could register for it.
-    pub fn includes(&self, kind: ResponseType, now: Timestamp) -> bool {
+    /// What is offered at `now`.
+    pub fn at(&self, now: Timestamp) -> OfferedNow {
         let is_live = |until: Option<Timestamp>| until.is_some_and(|until| !until.is_past(now));
+        OfferedNow {
+            hybrid: is_live(self.hybrid),
+            implicit: is_live(self.implicit),
+            unsigned_request_objects: is_live(self.unsigned_request_objects),
+        }
+    }
+}
+
+/// What some client can use now by a dated exception, or could register for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OfferedNow {
+    hybrid: bool,
+    implicit: bool,
+    /// Request objects that nobody signed.
+    pub unsigned_request_objects: bool,
+}
+
+impl OfferedNow {
+    /// Whether this response type is offered.
+    pub const fn includes(self, kind: ResponseType) -> bool {
         match kind.allowance() {
             None => true,
-            Some(Allowance::Hybrid) => is_live(self.hybrid),
-            Some(_) => is_live(self.implicit),
+            Some(Allowance::Hybrid) => self.hybrid,
+            Some(_) => self.implicit,
         }
     }
 
-    /// Whether some client may send request objects at `now` that nobody signed, or could register for it.
-    pub fn includes_unsigned_request_objects(&self, now: Timestamp) -> bool {
-        self.unsigned_request_objects.is_some_and(|until| !until.is_past(now))
-    }
-
-    /// Every response type that is offered at `now`.
-    pub fn response_types(&self, now: Timestamp) -> impl Iterator<Item = ResponseType> {
-        ResponseType::ALL.into_iter().filter(move |kind| self.includes(*kind, now))
+    /// Every response type that is offered.
+    pub fn response_types(self) -> impl Iterator<Item = ResponseType> {
+        ResponseType::ALL.into_iter().filter(move |kind| self.includes(*kind))
     }
 }
 
@@ -116,20 +130,19 @@ impl Clients {
     /// Clients of `store`, with one that needs no registration (the demonstration, on a loopback issuer) and the resources
     /// that need none.
     pub fn new(
-        store: Store,
+        (store, clock): (Store, Clock),
         built_in: Option<Client>,
         built_in_resources: impl Into<Arc<[Resource]>>,
         assertions: assertion::Assertions,
     ) -> Self {
         Self {
+            overview: Overviews::new(store.clone(), clock),
             store,
             assertions,
             built_in: built_in.map(Arc::new),
             built_in_resources: built_in_resources.into(),
             kept: Arc::default(),
             catalogue: Arc::default(),
-            offered: Arc::default(),
-            origins: Arc::default(),
             proven: Arc::default(),
             guesses: Arc::default(),
         }
@@ -171,7 +184,7 @@ impl Clients {
     /// Forgets what was found of a client, so that this node sees a change at once.
     pub fn forget(&self, id: &ClientId) {
         self.kept.write().unwrap_or_else(PoisonError::into_inner).remove(id);
-        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = None;
+        self.overview.touch(id);
     }
 
     /// Whether web pages of `origin` belong to some client.
@@ -182,17 +195,7 @@ impl Clients {
         if self.built_in.as_ref().is_some_and(|client| client.allows_origin(origin)) {
             return Ok(true);
         }
-        if let Some((origins, since)) = &*self.origins.read().unwrap_or_else(PoisonError::into_inner)
-            && since.elapsed() < KEPT_FOR
-        {
-            return Ok(origins.contains(origin));
-        }
-        let clients = self.store.read(store::clients::list).await?;
-        let live = clients.iter().filter(|client| client.disabled_at.is_none());
-        let origins: HashSet<String> = live.flat_map(Client::origins).collect();
-        let is_known = origins.contains(origin);
-        *self.origins.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::new(origins), Stopwatch::start()));
-        Ok(is_known)
+        self.overview.ask(|clients| clients.knows_origin(origin)).await
     }
 
     /// Scopes, resources and who may register clients, at most two seconds old.
@@ -217,30 +220,27 @@ impl Clients {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn offered(&self) -> Result<Arc<Offered>, StoreError> {
-        if let Some((offered, since)) = &*self.offered.read().unwrap_or_else(PoisonError::into_inner)
-            && since.elapsed() < KEPT_FOR
-        {
-            return Ok(Arc::clone(offered));
-        }
-        let found = Arc::new(self.store.read(offered).await?);
-        *self.offered.write().unwrap_or_else(PoisonError::into_inner) = Some((Arc::clone(&found), Stopwatch::start()));
-        Ok(found)
+    pub async fn offered(&self) -> Result<Offered, StoreError> {
+        let policy = &self.catalogue().await?.registration;
+        let until = |clients: &Overview, allowance| {
+            let may_register = policy.exceptions.iter().filter(|exception| exception.allow == allowance);
+            may_register.map(|exception| exception.until).chain(clients.until(allowance)).max()
+        };
+        let read = |clients: &Overview| Offered {
+            hybrid: until(clients, Allowance::Hybrid),
+            implicit: until(clients, Allowance::Implicit),
+            unsigned_request_objects: until(clients, Allowance::UnsignedRequestObject),
+        };
+        self.overview.ask(read).await
     }
-}
 
-fn offered(db: &mut Db) -> Result<Offered, StoreError> {
-    let policy = read_policy(db)?;
-    let mut latest = |allowance| -> Result<Option<Timestamp>, StoreError> {
-        let clients = store::clients::list_excepted(db, allowance, MOST_EXCEPTED)?;
-        let all = clients.iter().flat_map(|client| &client.exceptions).chain(&policy.exceptions);
-        Ok(all.filter(|exception| exception.allow == allowance).map(|exception| exception.until).max())
-    };
-    Ok(Offered {
-        hybrid: latest(Allowance::Hybrid)?,
-        implicit: latest(Allowance::Implicit)?,
-        unsigned_request_objects: latest(Allowance::UnsignedRequestObject)?,
-    })
+    /// Reads anew what all clients say together, which tells of those that were removed elsewhere.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reread(&self) -> Result<(), StoreError> {
+        self.overview.reread().await
+    }
 }
 
 fn read_catalogue(db: &mut Db) -> Result<Catalogue, StoreError> {

@@ -1,7 +1,7 @@
-//! What happens by itself: refusals and counters of usage are written, keys follow their plan, what has expired is swept. Every step may run on any
-//! number of nodes at once, and a failing one is tried again at its next turn.
+//! What happens by itself: refusals and counters of usage are written, keys follow their plan, what has expired is swept.
+//! Every step may run on any number of nodes at once, and a failing one is tried again at its next turn.
 
-use crate::clients;
+use crate::clients::{self, Clients};
 use crate::clock::Clock;
 use crate::domain::time::Lifetime;
 use crate::keys::Keys;
@@ -22,6 +22,8 @@ const KEYS_EVERY: Duration = Duration::from_secs(5);
 const WATCH_EVERY: Duration = Duration::from_mins(1);
 /// What this node was not woken for: notices of commands and other nodes, and what is due again.
 const LOGOUTS_EVERY: Duration = Duration::from_secs(5);
+/// Clients that were removed elsewhere.
+const CLIENTS_EVERY: Duration = Duration::from_hours(1);
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// Rows of a table that one step removes, and steps of one turn: a backlog ends in bounded steps.
 const SWEEP_ROWS: i64 = 500;
@@ -40,6 +42,8 @@ pub struct Jobs {
     pub usage: Usage,
     /// What tells clients of ended sessions.
     pub logouts: Logouts,
+    /// The clients.
+    pub clients: Clients,
     /// The alert rules.
     pub watcher: Watcher,
     /// How often counts of usage are written.
@@ -59,6 +63,7 @@ impl Jobs {
         let (flush, usage, keys, watch, sweep) = (self.clone(), self.clone(), self.clone(), self.clone(), self);
         vec![
             tokio::spawn(deliver(sweep.logouts.clone(), stop.clone())),
+            tokio::spawn(reread(sweep.clients.clone(), stop.clone())),
             tokio::spawn(every(FLUSH_EVERY, stop.clone(), move || {
                 let jobs = flush.clone();
                 async move { log("writing refusals", jobs.refusals.flush().await) }
@@ -138,6 +143,17 @@ where
         tokio::select! {
             _ = ticks.tick() => work().await,
             _ = stop.changed() => return work().await,
+        }
+    }
+}
+
+/// Reads anew what all clients say together. Where there are very many that takes a while, so it is not run once more at the
+/// end.
+async fn reread(clients: Clients, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(CLIENTS_EVERY) => log("reading clients anew", clients.reread().await),
+            _ = stop.changed() => return,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Authorization server metadata (RFC 8414): says exactly what works.
 
-use crate::clients::Catalogue;
+use crate::clients::{Catalogue, OfferedNow};
 use crate::domain::callback::ResponseMode;
 use crate::domain::client::ClientAuthentication;
 use crate::domain::client_key::ClientAlgorithm;
@@ -10,24 +10,77 @@ use crate::domain::response_type::ResponseType;
 use crate::domain::scope::STANDARD;
 use crate::web::extract::Edge;
 use actix_web::HttpResponse;
-use actix_web::http::header;
+use actix_web::http::header::{self, ContentType};
+use actix_web::web::{self, Bytes};
 use serde_json::{Map, Value, json};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How long clients may keep the document: seconds.
 const MAX_AGE_SECONDS: u32 = 3600;
 
-/// `GET /.well-known/oauth-authorization-server`
-pub async fn get(edge: Edge) -> HttpResponse {
-    answer(&Value::Object(shared(&edge).await))
+/// What the discovery documents are made from, as far as it changes while the server runs.
+#[derive(Clone)]
+pub struct Basis {
+    catalogue: Arc<Catalogue>,
+    /// What is offered by exceptions.
+    pub offered: OfferedNow,
 }
 
-/// The members that both discovery documents share, as things are now. Without a database the document says what always
-/// works.
-pub async fn shared(edge: &Edge) -> Map<String, Value> {
-    let catalogue = edge.clients.catalogue().await.unwrap_or_default();
-    let offered = edge.clients.offered().await.unwrap_or_default();
-    let kinds: Vec<ResponseType> = offered.response_types(edge.context.now).collect();
-    document(edge.issuer(), &catalogue, &kinds)
+impl Basis {
+    /// As things are now. Without a database it is what always works.
+    pub async fn of(edge: &Edge) -> Self {
+        let offered = edge.clients.offered().await.unwrap_or_default().at(edge.context.now);
+        Self { catalogue: edge.clients.catalogue().await.unwrap_or_default(), offered }
+    }
+}
+
+impl PartialEq for Basis {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.catalogue, &other.catalogue) && self.offered == other.offered
+    }
+}
+
+/// A discovery document as it was rendered last, and from what.
+#[derive(Default)]
+pub struct Rendered(Mutex<Option<(Basis, Bytes)>>);
+
+impl Rendered {
+    /// The document with its caching headers, made anew where something has changed.
+    pub fn answer(&self, basis: Basis, make: impl FnOnce(&Basis) -> Value) -> HttpResponse {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let bytes = match &*last {
+            Some((known, bytes)) if *known == basis => bytes.clone(),
+            _ => {
+                let bytes = Bytes::from(make(&basis).to_string());
+                *last = Some((basis, bytes.clone()));
+                bytes
+            }
+        };
+        drop(last);
+        HttpResponse::Ok()
+            .insert_header((header::CACHE_CONTROL, format!("public, max-age={MAX_AGE_SECONDS}")))
+            .content_type(ContentType::json())
+            .body(bytes)
+    }
+}
+
+/// The discovery documents of one worker.
+#[derive(Default)]
+pub struct Documents {
+    authorization_server: Rendered,
+    /// That of OpenID Connect.
+    pub openid: Rendered,
+}
+
+/// `GET /.well-known/oauth-authorization-server`
+pub async fn get(edge: Edge, documents: web::Data<Documents>) -> HttpResponse {
+    let basis = Basis::of(&edge).await;
+    documents.authorization_server.answer(basis, |basis| Value::Object(shared(edge.issuer(), basis)))
+}
+
+/// The members that both discovery documents share.
+pub fn shared(issuer: &Issuer, basis: &Basis) -> Map<String, Value> {
+    document(issuer, &basis.catalogue, &basis.offered.response_types().collect::<Vec<_>>())
 }
 
 fn document(issuer: &Issuer, catalogue: &Catalogue, response_types: &[ResponseType]) -> Map<String, Value> {
@@ -68,11 +121,4 @@ fn document(issuer: &Issuer, catalogue: &Catalogue, response_types: &[ResponseTy
         members.insert("registration_endpoint".to_owned(), json!(issuer.endpoint("/register")));
     }
     members
-}
-
-/// Metadata with its caching headers.
-pub fn answer(document: &Value) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((header::CACHE_CONTROL, format!("public, max-age={MAX_AGE_SECONDS}")))
-        .json(document)
 }

@@ -3,7 +3,6 @@
 use super::schema::clients;
 use super::{Db, StoreError, from_json, is_storable, save as save_row, to_json};
 use crate::domain::client::Client;
-use crate::domain::exception::Allowance;
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
@@ -66,22 +65,28 @@ pub fn page(db: &mut Db, after: Option<&ClientId>, limit: i64) -> Result<Vec<Cli
     documents.iter().map(|document| from_json(document, "clients.document")).collect()
 }
 
-/// The clients that are in use and hold an exception of this kind, live or not: at most `limit`, in no order.
+/// At most `limit` clients that were saved at a time or later, in the order of that: those after this place, a time and
+/// the identifier that came last at it. With each, when it was saved.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn list_excepted(db: &mut Db, allowance: Allowance, limit: i64) -> Result<Vec<Client>, StoreError> {
-    // A client is a document: its exceptions are written by one serializer, so this is how one of them begins.
-    let pattern = format!("%{{\"allow\":\"{}\",%", allowance.as_str());
-    let documents: Vec<String> = clients::table
-        .filter(clients::document.like(pattern))
+pub fn changed(
+    db: &mut Db,
+    (since, after): (Timestamp, &ClientId),
+    limit: i64,
+) -> Result<Vec<(Client, Timestamp)>, StoreError> {
+    let is_later = clients::updated_at.gt(since.seconds());
+    let is_next = clients::updated_at.eq(since.seconds()).and(clients::id.gt(after.as_str()));
+    let rows: Vec<(String, i64)> = clients::table
+        .filter(clients::updated_at.ge(since.seconds()))
+        .filter(is_later.or(is_next))
+        .order((clients::updated_at, clients::id))
         .limit(limit.clamp(0, 10_000))
-        .select(clients::document)
+        .select((clients::document, clients::updated_at))
         .load(db)?;
-    let read = |document: &String| from_json::<Client>(document, "clients.document");
-    let clients = documents.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let holds = |client: &Client| client.exceptions.iter().any(|exception| exception.allow == allowance);
-    Ok(clients.into_iter().filter(|client| client.disabled_at.is_none() && holds(client)).collect())
+    let read =
+        |(document, at): (String, i64)| Ok((from_json(&document, "clients.document")?, Timestamp::from_seconds(at)));
+    rows.into_iter().map(read).collect()
 }
 
 /// Every client, by identifier.

@@ -712,3 +712,31 @@ async fn a_sector_leads_nowhere_inside() {
     register(&bounded, &pairwise(&sector)).await.assert_error(429, "temporarily_unavailable");
     assert_eq!(sector.asked(), 0);
 }
+
+/// Fetch §3.2: a preflight names no client, so what all of them say together follows each change, those of commands and other
+/// nodes too.
+#[tokio::test]
+async fn pages_of_a_client_are_known_from_its_registration_to_its_removal() {
+    let app = open().await;
+    let is_known = async || {
+        let request = app.http.request(Method::OPTIONS, app.url("/token")).header("origin", "https://rp.example");
+        let answer = app.send(request.header("access-control-request-method", "POST")).await;
+        answer.header("access-control-allow-origin") == "https://rp.example"
+    };
+    assert!(!is_known().await);
+    let first = register(&app, &web()).await.json();
+    let second = register(&app, &web()).await.json();
+    assert!(is_known().await);
+    manage(&app, Method::DELETE, &first, None).await.assert_status(204);
+    assert!(is_known().await, "another client names it too");
+    let moved = json!({ "client_id": second["client_id"], "redirect_uris": ["https://moved.example/callback"] });
+    manage(&app, Method::PUT, &second, Some(&moved)).await.assert_status(200);
+    assert!(!is_known().await);
+    let back = json!({ "client_id": second["client_id"], "redirect_uris": ["https://rp.example/callback"] });
+    manage(&app, Method::PUT, &second, Some(&back)).await.assert_status(200);
+    assert!(is_known().await);
+    let id = ClientId::new(text(&second, "client_id"));
+    app.write(move |db| store::clients::remove(db, &id)).await;
+    app.jobs().clients.reread().await.expect("the database is there");
+    assert!(!is_known().await);
+}

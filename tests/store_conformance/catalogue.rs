@@ -5,7 +5,7 @@ use authward::domain::client::Client;
 use authward::domain::id::{ClientId, Reference};
 use authward::domain::refusal::RefusalRecord;
 use authward::domain::resource::{AccessTokenType, Resource, ScopeDescription};
-use authward::store::{clients, policies, refusals, resources, scopes};
+use authward::store::{Db, clients, policies, refusals, resources, scopes};
 
 on_every_database! {
     async fn a_client_is_saved_replaced_found_exactly_and_removed(db: Database) {
@@ -24,6 +24,23 @@ on_every_database! {
         assert_eq!(listed.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["Backend", "native"]);
         assert!(db.write(|db| clients::remove(db, &ClientId::new("native"))).await);
         assert!(!db.write(|db| clients::remove(db, &ClientId::new("native"))).await);
+    }
+
+    async fn clients_are_listed_in_the_order_of_their_changes(db: Database) {
+        for (id, seconds) in [("c", 3), ("a", 1), ("b", 3), ("d", 2), ("a", 4)] {
+            db.write(move |db| clients::save(db, &client(id), later(seconds))).await;
+        }
+        let changed = async |since: i64, after: &'static str, limit| {
+            let read = move |db: &mut Db| clients::changed(db, (later(since), &ClientId::new(after)), limit);
+            let found = db.read(read).await;
+            found.into_iter().map(|(client, at)| (client.id.to_string(), at.since(NOW))).collect::<Vec<_>>()
+        };
+        let all = [("d", 2), ("b", 3), ("c", 3), ("a", 4)].map(|(id, at)| (id.to_owned(), at));
+        assert_eq!(changed(0, "", 10).await, all);
+        assert_eq!(changed(2, "", 10).await, all);
+        assert_eq!(changed(2, "d", 2).await, all[1..3]);
+        assert_eq!(changed(3, "b", 10).await, all[2..]);
+        assert_eq!(changed(5, "", 10).await, []);
     }
 
     async fn scopes_are_described(db: Database) {

@@ -1,13 +1,12 @@
 //! Which clients a session signed in to, and what they are still to be told of its end.
 
-use crate::samples::{NOW, client, grant, later, session};
-use authward::domain::exception::{Allowance, Exception};
+use crate::samples::{NOW, grant, later, session};
 use authward::domain::id::{ClientId, Sid, UserId};
 use authward::domain::logout::{LogoutNotice, SessionClient};
 use authward::domain::scope::ScopeSet;
 use authward::domain::secret::TokenHash;
 use authward::domain::time::Timestamp;
-use authward::store::{Db, StoreError, clients, grants, logout_outbox, session_clients, sessions, sweep};
+use authward::store::{Db, StoreError, grants, logout_outbox, session_clients, sessions, sweep};
 
 fn alice() -> UserId {
     UserId::new("alice")
@@ -132,32 +131,6 @@ on_every_database! {
             let found = db.read(move |db| grants::find(db, &authward::domain::id::GrantId::new(id))).await.unwrap();
             assert_eq!(found.revoked_at.is_some(), expected, "{id}");
         }
-    }
-
-    async fn clients_are_found_by_the_kind_of_their_exceptions(db: Database) {
-        let exception = |allow| Exception { allow, reason: "r".to_owned(), owner: "o".to_owned(), until: NOW };
-        db.write(move |db| {
-            for (id, allow) in [("h", Allowance::Hybrid), ("i", Allowance::Implicit), ("off", Allowance::Hybrid)] {
-                let mut excepted = client(id);
-                excepted.exceptions = vec![exception(Allowance::NoPkce), exception(allow)];
-                excepted.disabled_at = (id == "off").then_some(NOW);
-                clients::save(db, &excepted, NOW)?;
-            }
-            let mut named = client("named");
-            named.name = Some("{\"allow\":\"hybrid\",".to_owned());
-            clients::save(db, &named, NOW)
-        })
-        .await;
-        let ids = async |allowance| {
-            let found = db.read(move |db| clients::list_excepted(db, allowance, 10)).await;
-            found.into_iter().map(|client| client.id.to_string()).collect::<Vec<_>>()
-        };
-        assert_eq!(ids(Allowance::Hybrid).await, ["h"]);
-        assert_eq!(ids(Allowance::Implicit).await, ["i"]);
-        assert_eq!(ids(Allowance::PasswordGrant).await, Vec::<String>::new());
-        let mut all = ids(Allowance::NoPkce).await;
-        all.sort_unstable();
-        assert_eq!(all, ["h", "i"]);
     }
 }
 

@@ -4,7 +4,7 @@
 
 use super::error::{AuthorizeError, Cause};
 use super::request_object::{self, ObjectError};
-use crate::clients::{Catalogue, Offered};
+use crate::clients::{Catalogue, OfferedNow};
 use crate::domain::authorization::{AuthorizationRequest, Prompt};
 use crate::domain::callback::{Callback, CallbackError, ResponseMode};
 use crate::domain::claims;
@@ -50,10 +50,10 @@ pub(super) async fn parse(
     let catalogue = edge.clients.catalogue().await?;
     // What is offered matters only where the client may not use it.
     let offered = match response_type(form) {
-        Some(kind) if !may_use(&client, kind, edge.context.now) => edge.clients.offered().await?,
-        _ => Arc::default(),
+        Some(kind) if !may_use(&client, kind, edge.context.now) => edge.clients.offered().await?.at(edge.context.now),
+        _ => OfferedNow::default(),
     };
-    let reader = Reader { form, client: &client, offered: &offered, now: edge.context.now };
+    let reader = Reader { form, client: &client, offered, now: edge.context.now };
     let mut request = reader.read(&callback, &catalogue).map_err(|cause| at(&callback, cause))?;
     let hinted = hinted_subject(edge, form, &client).await.map_err(|error| match error {
         HintError::Keys(error) => AuthorizeError::Keys(error),
@@ -178,7 +178,7 @@ async fn hinted_subject(edge: &Edge, form: &StrictForm, client: &Client) -> Resu
 struct Reader<'a> {
     form: &'a StrictForm,
     client: &'a Client,
-    offered: &'a Offered,
+    offered: OfferedNow,
     now: Timestamp,
 }
 
@@ -223,7 +223,7 @@ impl Reader<'_> {
         let text = self.form.find("response_type").ok_or(Cause::ResponseTypeMissing)?;
         match ResponseType::parse(text) {
             Some(kind) if may_use(self.client, kind, self.now) => Ok(kind),
-            Some(kind) if self.offered.includes(kind, self.now) => Err(Cause::ResponseTypeForbidden(kind)),
+            Some(kind) if self.offered.includes(kind) => Err(Cause::ResponseTypeForbidden(kind)),
             _ => Err(Cause::ResponseType(text.to_owned())),
         }
     }

@@ -376,6 +376,7 @@ impl TestApp {
             refusals: self.services.refusals.clone(),
             usage: self.services.usage.clone(),
             logouts: self.services.logouts.clone(),
+            clients: self.services.clients.clone(),
             watcher: self.watcher(),
             flush_usage_every: self.services.settings.usage.flush_every,
             clock: self.clock.clone(),

@@ -1,0 +1,1 @@
+DROP INDEX IF EXISTS clients_updated_at;

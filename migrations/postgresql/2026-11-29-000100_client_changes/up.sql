@@ -1,0 +1,1 @@
+CREATE INDEX clients_updated_at ON clients (updated_at);
