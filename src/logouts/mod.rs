@@ -9,7 +9,9 @@ use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::client::Client;
+use crate::domain::id::ClientId;
 use crate::domain::logout::{LEASE, LogoutNotice};
+use crate::domain::secret::TokenHash;
 use crate::domain::time::Timestamp;
 use crate::entropy::Entropy;
 use crate::keys::{Keys, KeysError};
@@ -18,18 +20,25 @@ use crate::settings::Settings;
 use crate::store::{self, Db, Store, StoreError};
 use crate::tokens::logout_token::{self, LogoutTokenClaims};
 use crate::tokens::subject;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinSet;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-/// Notices that one step takes up, and attempts that are made at the same time.
-const STEP: i64 = 64;
-const AT_ONCE: usize = 16;
-/// Steps of one turn: a backlog is worked off in bounded turns.
-const STEPS: usize = 100;
+/// Attempts that are made at the same time, and those to one client: who answers slowly has these and no more.
+const AT_ONCE: usize = 32;
+const AT_ONCE_ROWS: i64 = 64;
+const AT_ONCE_TO_ONE: usize = 2;
+/// Attempts of one turn: a backlog is worked off in bounded turns.
+const MOST_OF_A_TURN: usize = 6400;
+/// For how many seconds a client that was out of reach is not asked again: less than a notice waits for its second attempt.
+const LOST_FOR: i64 = 4;
+/// How often a turn that waits for answers looks for what is due since.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// The most of a client's answer that is read.
 const MOST_BYTES: usize = 16 * 1024;
 
@@ -78,6 +87,52 @@ enum Problem {
     Outbound(#[from] OutboundError),
     #[error("the client answered with status {0}")]
     Status(u16),
+    #[error("not sent: the client was out of reach a moment before")]
+    Lost,
+}
+
+/// Whether a client was there.
+enum Reach {
+    Answers,
+    OutOfReach,
+}
+
+/// The attempts that are under way.
+#[derive(Default)]
+struct Flight {
+    attempts: JoinSet<(LogoutNotice, Result<Reach, StoreError>)>,
+    notices: HashSet<TokenHash>,
+    clients: HashMap<ClientId, usize>,
+    /// Clients that could not be reached in this turn, and when.
+    out_of_reach: HashMap<ClientId, Timestamp>,
+}
+
+impl Flight {
+    /// Whether there is room for an attempt of this notice; then it is taken.
+    fn takes(&mut self, notice: &LogoutNotice) -> bool {
+        let to_it = self.clients.get(&notice.client_id).copied().unwrap_or(0);
+        let is_free = to_it < AT_ONCE_TO_ONE && self.notices.insert(notice.id);
+        if is_free {
+            self.clients.insert(notice.client_id.clone(), to_it + 1);
+        }
+        is_free
+    }
+
+    fn ended(&mut self, notice: &LogoutNotice) {
+        self.notices.remove(&notice.id);
+        if let Some(to_it) = self.clients.get_mut(&notice.client_id) {
+            *to_it -= 1;
+            if *to_it == 0 {
+                self.clients.remove(&notice.client_id);
+            }
+        }
+    }
+
+    /// Clients for which there is no room.
+    fn full(&self) -> Vec<ClientId> {
+        let full = self.clients.iter().filter(|(_, to_it)| **to_it >= AT_ONCE_TO_ONE);
+        full.map(|(id, _)| id.clone()).collect()
+    }
 }
 
 impl Logouts {
@@ -125,57 +180,95 @@ impl Logouts {
     }
 
     /// One turn: everything that is due is attempted once. It ends early where the future is dropped; what was claimed then
-    /// is due again after its lease.
+    /// is due again after its lease. A client that answers slowly, or not at all, holds up its own notices alone.
     ///
     /// # Errors
     /// [`StoreError`]; what was delivered before it stays delivered.
     pub async fn deliver(&self) -> Result<(), StoreError> {
         let _turn = self.0.turn.lock().await;
-        for _ in 0..STEPS {
-            let now = self.0.clock.now();
-            let due = self.0.store.read(move |db| store::logout_outbox::due(db, now, STEP)).await?;
-            if due.is_empty() {
-                break;
+        let mut flight = Flight::default();
+        let mut begun = 0;
+        let mut result = Ok(());
+        loop {
+            let may_begin = result.is_ok() && begun < MOST_OF_A_TURN;
+            let started = if may_begin { self.begin(&mut flight).await } else { Ok(0) };
+            match started {
+                Ok(started) => begun += started,
+                Err(error) => result = Err(error),
             }
-            for some in due.chunks(AT_ONCE) {
-                self.attempt_all(some).await?;
+            let joined = tokio::select! {
+                joined = flight.attempts.join_next() => joined,
+                // While some client keeps its connection waiting, others are told of what has ended since.
+                () = self.0.woken.notified(), if may_begin => continue,
+                () = tokio::time::sleep(LOOK_AGAIN), if may_begin => continue,
+            };
+            match joined {
+                None => break,
+                Some(Ok((notice, attempted))) => {
+                    flight.ended(&notice);
+                    match attempted {
+                        Ok(Reach::Answers) => {}
+                        Ok(Reach::OutOfReach) => drop(flight.out_of_reach.insert(notice.client_id, self.0.clock.now())),
+                        Err(error) => result = Err(error),
+                    }
+                }
+                Some(Err(error)) => result = Err(StoreError::Failed(error.to_string())),
             }
         }
         let (waiting, _) = self.0.store.read(store::logout_outbox::count).await?;
         self.0.waiting.store(waiting, Ordering::Relaxed);
-        Ok(())
-    }
-
-    async fn attempt_all(&self, notices: &[LogoutNotice]) -> Result<(), StoreError> {
-        let mut attempts = JoinSet::new();
-        for notice in notices.iter().cloned() {
-            let logouts = self.clone();
-            attempts.spawn(async move { logouts.attempt(notice).await });
-        }
-        let mut result = Ok(());
-        while let Some(joined) = attempts.join_next().await {
-            match joined {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => result = Err(error),
-                Err(error) => result = Err(StoreError::Failed(error.to_string())),
-            }
-        }
         result
     }
 
-    async fn attempt(&self, notice: LogoutNotice) -> Result<(), StoreError> {
+    /// Begins what is due, as far as there is room; how many attempts.
+    async fn begin(&self, flight: &mut Flight) -> Result<usize, StoreError> {
+        let mut begun = 0;
+        while flight.attempts.len() < AT_ONCE {
+            let (now, full) = (self.0.clock.now(), flight.full());
+            // Those under way may not be claimed yet.
+            let due = self.0.store.read(move |db| store::logout_outbox::due(db, now, &full, AT_ONCE_ROWS)).await?;
+            let mut has_new = false;
+            for notice in due {
+                if flight.attempts.len() < AT_ONCE && flight.takes(&notice) {
+                    let is_lost =
+                        flight.out_of_reach.get(&notice.client_id).is_some_and(|at| now.since(*at) < LOST_FOR);
+                    let logouts = self.clone();
+                    flight.attempts.spawn(async move {
+                        let attempted = logouts.attempt(notice.clone(), is_lost).await;
+                        (notice, attempted)
+                    });
+                    has_new = true;
+                    begun += 1;
+                }
+            }
+            if !has_new {
+                break;
+            }
+        }
+        Ok(begun)
+    }
+
+    /// One attempt, where no other node makes it. A client that is `lost` was out of reach a moment before and is not asked
+    /// again: its attempt has failed.
+    async fn attempt(&self, notice: LogoutNotice, is_lost: bool) -> Result<Reach, StoreError> {
         let now = self.0.clock.now();
         let claim = move |db: &mut Db| store::logout_outbox::claim(db, &notice, (now, now.plus(LEASE)));
-        let Some(claimed) = self.0.store.write(claim).await? else { return Ok(()) };
+        let Some(claimed) = self.0.store.write(claim).await? else { return Ok(Reach::Answers) };
         let client = self.0.clients.find(claimed.client_id.as_str()).await?;
         let wanted = client.as_ref().and_then(|client| Some((&**client, client.backchannel_logout_uri()?)));
         let Some(wanted) = wanted else {
             // The client was removed, or does not want to hear of it any more.
-            return self.0.store.write(move |db| store::logout_outbox::remove(db, &claimed)).await.map(drop);
+            self.0.store.write(move |db| store::logout_outbox::remove(db, &claimed)).await?;
+            return Ok(Reach::Answers);
         };
-        match self.send(wanted, &claimed, now).await {
-            Ok(()) => self.note_delivered(claimed).await,
-            Err(problem) => self.note_failed(&claimed, &problem).await,
+        let sent = if is_lost { Err(Problem::Lost) } else { self.send(wanted, &claimed, now).await };
+        match sent {
+            Ok(()) => self.note_delivered(claimed).await.map(|()| Reach::Answers),
+            Err(problem) => {
+                self.note_failed(&claimed, &problem).await?;
+                let is_out_of_reach = matches!(problem, Problem::Outbound(OutboundError::Unreachable(_)));
+                Ok(if is_out_of_reach { Reach::OutOfReach } else { Reach::Answers })
+            }
         }
     }
 

@@ -74,14 +74,15 @@ pub fn insert(db: &mut Db, notice: &LogoutNotice) -> Result<bool, StoreError> {
     }
 }
 
-/// The notices that are due, the longest due first.
+/// The notices that are due, the longest due first, without those for the clients `but`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn due(db: &mut Db, now: Timestamp, limit: i64) -> Result<Vec<LogoutNotice>, StoreError> {
+pub fn due(db: &mut Db, now: Timestamp, but: &[ClientId], limit: i64) -> Result<Vec<LogoutNotice>, StoreError> {
     let rows: Vec<Row> = t::table
         .filter(t::given_up_at.is_null())
         .filter(t::due_at.le(now.seconds()))
+        .filter(t::client_id.ne_all(but.iter().map(ClientId::as_str).collect::<Vec<_>>()))
         .order((t::due_at, t::id))
         .limit(limit.clamp(0, 1000))
         .load(db)?;

@@ -359,6 +359,65 @@ async fn two_nodes_tell_once() {
     assert_eq!(services.logouts.counts().delivered + other.counts().delivered, 5);
 }
 
+/// Ends of sessions that nobody has told `client` of yet, the first of them `seconds` ago.
+async fn put(app: &TestApp, client: &'static str, count: usize, seconds: i64) {
+    let at = app.now().minus(Lifetime::seconds(seconds));
+    app.write(move |db| {
+        for n in 0..count {
+            let of = SessionClient {
+                client_id: ClientId::new(client),
+                sid: Sid::new(format!("{client}-{n}")),
+                user_id: UserId::new("user"),
+                created_at: at,
+            };
+            store::logout_outbox::insert(db, &LogoutNotice::new(&of, at))?;
+        }
+        Ok(())
+    })
+    .await;
+}
+
+/// OpenID Connect Back-Channel Logout §2.5: who does not answer holds up its own notices alone, however many they are.
+#[tokio::test]
+async fn a_client_that_keeps_its_connections_waiting_holds_up_nobody() {
+    let (silent, receiver) = (Receiver::open().await, Receiver::open().await);
+    let app = usual().client(listening("silent", &silent)).client(listening("told", &receiver)).start().await;
+    put(&app, "silent", 100, 60).await;
+    put(&app, "told", 3, 0).await;
+    app.services.logouts.wake();
+    let mut told = BTreeSet::new();
+    for _ in 0..3 {
+        told.insert(sid_of(&receiver.answer(OK).await));
+    }
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), ["told-0", "told-1", "told-2"]);
+    let attempts = async || outbox(&app).await.iter().map(|notice| notice.attempts).sum::<i64>();
+    assert!(
+        (1..=5).contains(&attempts().await),
+        "two connections at a time, and what was delivered may stand there still"
+    );
+    // What ends while the silent one is still waited for is told as well.
+    let browser = app.browser();
+    let id = signed_in(&app.relying_party("told"), &browser, "alice").await;
+    sign_out(&browser).await.assert_page(200);
+    assert_eq!(sid_of(&receiver.answer(OK).await), id["sid"].as_str().unwrap());
+}
+
+/// OpenID Connect Back-Channel Logout §2.5: a client out of reach is not asked for each of its notices.
+#[tokio::test]
+async fn a_client_out_of_reach_is_asked_a_few_times_for_all_its_notices() {
+    let receiver = Receiver::open().await;
+    let app = started(&receiver).await;
+    drop(receiver);
+    put(&app, "told", 50, 0).await;
+    settle(&app).await;
+    let notices = outbox(&app).await;
+    assert_eq!(notices.len(), 50);
+    assert!(notices.iter().all(|notice| notice.attempts == 1 && notice.due_at > app.now()));
+    let not_sent = |notice: &&LogoutNotice| notice.problem.as_deref().is_some_and(|said| said.starts_with("not sent"));
+    let asked = 50 - notices.iter().filter(not_sent).count();
+    assert!((1..=4).contains(&asked), "asked {asked} times");
+}
+
 /// A node that claimed a notice and died loses its claim.
 #[tokio::test]
 async fn what_a_dead_node_had_claimed_is_told_by_another_after_a_minute() {

@@ -70,9 +70,14 @@ on_every_database! {
         let inserted = first.clone();
         assert!(!db.write(move |db| logout_outbox::insert(db, &inserted)).await, "one end is told once");
         db.write(|db| logout_outbox::insert(db, &notice("a", "s2", later(10)))).await;
-        assert_eq!(db.read(|db| logout_outbox::due(db, NOW, 10)).await, std::slice::from_ref(&first));
-        assert_eq!(db.read(|db| logout_outbox::due(db, later(10), 10)).await.len(), 2);
-        assert_eq!(db.read(|db| logout_outbox::due(db, later(10), 1)).await, std::slice::from_ref(&first));
+        assert_eq!(db.read(|db| logout_outbox::due(db, NOW, &[], 10)).await, std::slice::from_ref(&first));
+        assert_eq!(db.read(|db| logout_outbox::due(db, later(10), &[], 10)).await.len(), 2);
+        let but = |ids: [&'static str; 2]| {
+            move |db: &mut Db| logout_outbox::due(db, later(10), &ids.map(ClientId::new), 10)
+        };
+        assert_eq!(db.read(but(["b", "c"])).await.len(), 2);
+        assert!(db.read(but(["a", "c"])).await.is_empty());
+        assert_eq!(db.read(|db| logout_outbox::due(db, later(10), &[], 1)).await, std::slice::from_ref(&first));
         let mut claims = Vec::new();
         for _ in 0..4 {
             let known = first.clone();
@@ -80,7 +85,7 @@ on_every_database! {
         }
         let won: Vec<LogoutNotice> = futures_util::future::join_all(claims).await.into_iter().flatten().collect();
         assert_eq!(won, [LogoutNotice { attempts: 1, due_at: later(60), ..first.clone() }]);
-        assert!(db.read(|db| logout_outbox::due(db, NOW, 10)).await.is_empty());
+        assert!(db.read(|db| logout_outbox::due(db, NOW, &[], 10)).await.is_empty());
         // Whoever knows it as it was changes nothing.
         let stale = first.failed("late", later(5));
         assert!(!db.write(move |db| logout_outbox::postpone(db, &stale)).await);
@@ -89,7 +94,7 @@ on_every_database! {
         let failed = won[0].failed("no answer: 한 번 더", later(1));
         let postponed = failed.clone();
         assert!(db.write(move |db| logout_outbox::postpone(db, &postponed)).await);
-        assert_eq!(db.read(|db| logout_outbox::due(db, failed_due(), 10)).await.len(), 1);
+        assert_eq!(db.read(|db| logout_outbox::due(db, failed_due(), &[], 10)).await.len(), 1);
         let known = failed.clone();
         let again = db.write(move |db| logout_outbox::claim(db, &known, (later(6), later(66)))).await.unwrap();
         assert_eq!((again.attempts, again.problem.as_deref()), (2, Some("no answer: 한 번 더")));
@@ -106,7 +111,7 @@ on_every_database! {
         let lost = LogoutNotice { given_up_at: Some(NOW), expires_at: later(7 * 86_400), ..lost };
         db.write(move |db| logout_outbox::postpone(db, &lost)).await;
         assert_eq!(db.read(logout_outbox::count).await, (2, 1));
-        assert_eq!(db.read(|db| logout_outbox::due(db, later(1_000_000), 10)).await.len(), 2);
+        assert_eq!(db.read(|db| logout_outbox::due(db, later(1_000_000), &[], 10)).await.len(), 2);
         let page = db.read(|db| logout_outbox::page(db, None, 2)).await;
         let rest = db.read(move |db| logout_outbox::page(db, Some(&page[1].id), 2)).await;
         assert_eq!(rest.len(), 1);
