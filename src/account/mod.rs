@@ -123,8 +123,9 @@ fn finish(edge: &Edge, result: Result<HttpResponse, AccountError>) -> HttpRespon
 async fn require_signed_in(edge: &Edge) -> Result<(Session, User), AccountError> {
     let (mut session, user) = signed_in::find(edge).await?.ok_or(AccountError::SignedOut)?;
     let now = edge.context.now;
-    if crate::sessions::is_due(&session, now) {
-        let (seen, policy) = (session.clone(), session_policy(edge));
+    let policy = session_policy(edge);
+    if crate::sessions::is_due(&session, policy, now) {
+        let seen = session.clone();
         edge.store.write(move |db| crate::sessions::mark_seen(db, &seen, policy, now)).await?;
         session.last_seen_at = now;
     }

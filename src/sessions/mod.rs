@@ -12,7 +12,7 @@ use crate::domain::time::{Lifetime, Timestamp};
 use crate::entropy::Entropy;
 use crate::store::{self, Db, StoreError};
 
-/// Sessions are marked as seen at most this often.
+/// Sessions are marked as seen at most this often, and ten times within their idle lifetime where that is short.
 const SEEN_EVERY: Lifetime = Lifetime::minutes(1);
 
 /// How long sessions last.
@@ -50,14 +50,18 @@ pub fn find_live(db: &mut Db, cookie: &TokenHash, now: Timestamp) -> Result<Opti
 }
 
 /// Whether the session should be marked as seen now.
-pub fn is_due(session: &Session, now: Timestamp) -> bool {
-    now.since(session.last_seen_at) >= SEEN_EVERY.as_seconds()
+pub fn is_due(session: &Session, policy: SessionPolicy, now: Timestamp) -> bool {
+    let pause = SEEN_EVERY.as_seconds().min(policy.idle_lifetime.as_seconds() / 10);
+    now.since(session.last_seen_at) >= pause
 }
 
-/// Marks the session as seen; whether it is still there. Where it is, it stays until the transaction ends.
+/// Marks the session as seen where that is due; whether it is still there. Where it is, it stays until the transaction ends.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn mark_seen(db: &mut Db, session: &Session, policy: SessionPolicy, now: Timestamp) -> Result<bool, StoreError> {
+    if !is_due(session, policy, now) {
+        return store::sessions::confirm(db, &session.hash);
+    }
     store::sessions::touch(db, &session.hash, now, now.plus(policy.idle_lifetime))
 }

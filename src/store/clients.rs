@@ -15,7 +15,8 @@ pub fn find(db: &mut Db, id: &ClientId) -> Result<Option<Client>, StoreError> {
     if !is_storable(id.as_str()) {
         return Ok(None);
     }
-    let document: Option<String> = clients::table.find(id.as_str()).select(clients::document).first(db).optional()?;
+    let document: Option<String> =
+        clients::table.find(id.as_str()).select(clients::document).get_result(db).optional()?;
     document.map(|document| from_json(&document, "clients.document")).transpose()
 }
 

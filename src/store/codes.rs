@@ -83,7 +83,7 @@ pub fn insert(db: &mut Db, code: &AuthorizationCode, sweep_at: Timestamp) -> Res
 /// # Errors
 /// [`StoreError`].
 pub fn find(db: &mut Db, hash: &TokenHash) -> Result<Option<AuthorizationCode>, StoreError> {
-    let row: Option<Row> = codes::table.find(hash.as_bytes().as_slice()).first(db).optional()?;
+    let row: Option<Row> = codes::table.find(hash.as_bytes().as_slice()).get_result(db).optional()?;
     row.map(AuthorizationCode::try_from).transpose()
 }
 

@@ -1,7 +1,7 @@
 //! What users have allowed clients for good.
 
 use super::schema::consents;
-use super::{Db, StoreError, is_storable, save as save_row, time};
+use super::{Db, StoreError, holds, is_storable, save as save_row, time};
 use crate::domain::grant::Consent;
 use crate::domain::id::{ClientId, UserId};
 use crate::domain::scope::ScopeSet;
@@ -18,7 +18,7 @@ pub fn find(db: &mut Db, user: &UserId, client: &ClientId) -> Result<Option<Cons
     let row: Option<(String, i64)> = consents::table
         .find((user.as_str(), client.as_str()))
         .select((consents::scopes, consents::updated_at))
-        .first(db)
+        .get_result(db)
         .optional()?;
     row.map(|(scopes, updated_at)| {
         Ok(Consent {
@@ -36,8 +36,7 @@ pub fn find(db: &mut Db, user: &UserId, client: &ClientId) -> Result<Option<Cons
 /// # Errors
 /// [`StoreError`].
 pub fn confirm(db: &mut Db, user: &UserId, client: &ClientId) -> Result<bool, StoreError> {
-    let theirs = diesel::update(consents::table.find((user.as_str(), client.as_str())));
-    Ok(theirs.set(consents::updated_at.eq(consents::updated_at)).execute(db)? == 1)
+    holds!(db, consents::table.find((user.as_str(), client.as_str())), consents::updated_at)
 }
 
 /// Saves what a user has allowed a client.

@@ -18,7 +18,7 @@ const STATEMENTS: diesel::connection::CacheSize = diesel::connection::CacheSize:
 pub(super) fn set_up_sqlite(db: &mut Db, access: Access, wait: Duration) -> Result<(), StoreError> {
     let common = format!(
         "PRAGMA busy_timeout = {}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-         PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; \
+         PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; \
          PRAGMA trusted_schema = OFF;",
         wait.as_millis()
     );

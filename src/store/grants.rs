@@ -86,7 +86,7 @@ pub fn find(db: &mut Db, id: &GrantId) -> Result<Option<Grant>, StoreError> {
     if !is_storable(id.as_str()) {
         return Ok(None);
     }
-    let row: Option<Row> = grants::table.find(id.as_str()).first(db).optional()?;
+    let row: Option<Row> = grants::table.find(id.as_str()).get_result(db).optional()?;
     row.map(Grant::try_from).transpose()
 }
 
@@ -116,7 +116,7 @@ pub fn find_standing(db: &mut Db, id: &GrantId, token: Option<&TokenHash>) -> Re
         .left_join(revoked_tokens::table.on(revoked_tokens::hash.eq(token)))
         .filter(grants::id.eq(id.as_str()))
         .select((grants::all_columns, users::all_columns, revoked_tokens::expires_at.nullable()))
-        .first(db)
+        .get_result(db)
         .optional()?;
     let Some((grant, user, revoked)) = row else { return Ok(None) };
     Ok(Some(Standing { grant: grant.try_into()?, user: user.try_into()?, is_token_revoked: revoked.is_some() }))

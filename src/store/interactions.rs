@@ -59,7 +59,7 @@ pub fn insert(db: &mut Db, interaction: &Interaction) -> Result<(), StoreError> 
 /// # Errors
 /// [`StoreError`].
 pub fn find(db: &mut Db, hash: &TokenHash) -> Result<Option<Interaction>, StoreError> {
-    let row: Option<Row> = interactions::table.find(hash.as_bytes().as_slice()).first(db).optional()?;
+    let row: Option<Row> = interactions::table.find(hash.as_bytes().as_slice()).get_result(db).optional()?;
     row.map(Interaction::try_from).transpose()
 }
 

@@ -77,7 +77,7 @@ pub fn find(db: &mut Db, hash: &TokenHash) -> Result<Option<Found>, StoreError> 
         .left_join(users::table.on(users::id.eq(grants::user_id)))
         .filter(tokens::hash.eq(hash.as_bytes().as_slice()))
         .select((tokens::all_columns, grants::all_columns.nullable(), users::all_columns.nullable()))
-        .first(db)
+        .get_result(db)
         .optional()?;
     let Some((token, grant, user)) = row else { return Ok(None) };
     Ok(Some(Found {

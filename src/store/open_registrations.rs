@@ -25,7 +25,7 @@ pub fn insert(db: &mut Db, client: &ClientId, expires_at: Timestamp) -> Result<(
 /// # Errors
 /// [`StoreError`].
 pub fn count(db: &mut Db) -> Result<u64, StoreError> {
-    let count: i64 = open_registrations::table.select(count_star()).first(db)?;
+    let count: i64 = open_registrations::table.select(count_star()).get_result(db)?;
     Ok(count.unsigned_abs())
 }
 

@@ -28,7 +28,7 @@ pub fn save(db: &mut Db, name: &str, json: &str, now: Timestamp) -> Result<(), S
 /// # Errors
 /// [`StoreError`].
 pub fn find(db: &mut Db, name: &str) -> Result<Option<String>, StoreError> {
-    Ok(policies::table.find(name).select(policies::document).first(db).optional()?)
+    Ok(policies::table.find(name).select(policies::document).get_result(db).optional()?)
 }
 
 /// Removes a policy, so that what holds without one holds again; whether there was one.

@@ -40,6 +40,6 @@ pub fn take(db: &mut Db, subject: &TokenHash, most: u64, expires_at: Timestamp) 
 /// [`StoreError`].
 pub fn uses(db: &mut Db, subject: &TokenHash) -> Result<u64, StoreError> {
     let key = subject.as_bytes().as_slice();
-    let uses: Option<i64> = quotas::table.find(key).select(quotas::uses).first(db).optional()?;
+    let uses: Option<i64> = quotas::table.find(key).select(quotas::uses).get_result(db).optional()?;
     Ok(uses.map_or(0, i64::unsigned_abs))
 }

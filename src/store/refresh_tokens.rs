@@ -95,7 +95,7 @@ pub fn find(db: &mut Db, id: &FamilyId) -> Result<Option<RefreshTokenFamily>, St
     if !is_storable(id.as_str()) {
         return Ok(None);
     }
-    let row: Option<Row> = families::table.find(id.as_str()).first(db).optional()?;
+    let row: Option<Row> = families::table.find(id.as_str()).get_result(db).optional()?;
     row.map(RefreshTokenFamily::try_from).transpose()
 }
 

@@ -79,6 +79,6 @@ pub fn find(db: &mut Db, reference: &Reference) -> Result<Option<RefusalRecord>,
     if !is_storable(reference.as_str()) {
         return Ok(None);
     }
-    let row: Option<Row> = refusals::table.find(reference.as_str()).first(db).optional()?;
+    let row: Option<Row> = refusals::table.find(reference.as_str()).get_result(db).optional()?;
     Ok(row.map(RefusalRecord::from))
 }

@@ -15,7 +15,7 @@ pub fn find(db: &mut Db, identifier: &str) -> Result<Option<Resource>, StoreErro
         return Ok(None);
     }
     let document: Option<String> =
-        resources::table.find(identifier).select(resources::document).first(db).optional()?;
+        resources::table.find(identifier).select(resources::document).get_result(db).optional()?;
     document.map(|document| from_json(&document, "resources.document")).transpose()
 }
 

@@ -26,6 +26,6 @@ pub fn insert(db: &mut Db, hash: &TokenHash, expires_at: Timestamp) -> Result<bo
 /// [`StoreError`].
 pub fn contains(db: &mut Db, hash: &TokenHash) -> Result<bool, StoreError> {
     let found: Option<i64> =
-        revoked::table.find(hash.as_bytes().as_slice()).select(revoked::expires_at).first(db).optional()?;
+        revoked::table.find(hash.as_bytes().as_slice()).select(revoked::expires_at).get_result(db).optional()?;
     Ok(found.is_some())
 }

@@ -24,19 +24,22 @@ fn client((client_id, sid, user_id, created_at): Row) -> SessionClient {
     }
 }
 
-/// Notes that a session signed in to a client. Once more, it stays as it was.
+/// Notes that a session, which is there until the transaction ends, signed in to a client. Once more, it stays as it was.
 ///
 /// # Errors
 /// [`StoreError`].
 pub fn note(db: &mut Db, session: &Session, client: &ClientId, now: Timestamp) -> Result<(), StoreError> {
     use session_clients as t;
     let (hash, sid) = (session.hash.as_bytes().as_slice(), session.sid.as_str());
+    let row = t::table.find((hash, client.as_str(), sid));
+    // Most often it is there, and nothing is to be written.
+    let known: Option<i64> = row.select(t::expires_at).get_result(db).optional()?;
+    if known == Some(session.expires_at.seconds()) {
+        return Ok(());
+    }
     save_row(
         db,
-        |db| {
-            let row = t::table.find((hash, client.as_str(), sid));
-            Ok(diesel::update(row).set(t::expires_at.eq(session.expires_at.seconds())).execute(db)?)
-        },
+        |db| Ok(diesel::update(row).set(t::expires_at.eq(session.expires_at.seconds())).execute(db)?),
         |db| {
             let row = (
                 t::session_hash.eq(hash),

@@ -1,7 +1,7 @@
 //! Browser sessions, by the hash of their cookie.
 
 use super::schema::sessions;
-use super::{Db, StoreError, hash_from, is_storable, time};
+use super::{Db, StoreError, hash_from, holds, is_storable, time};
 use crate::domain::device::Device;
 use crate::domain::id::{Sid, UserId};
 use crate::domain::secret::TokenHash;
@@ -69,7 +69,7 @@ pub fn insert(db: &mut Db, session: &Session) -> Result<(), StoreError> {
 /// # Errors
 /// [`StoreError`].
 pub fn find(db: &mut Db, hash: &TokenHash) -> Result<Option<Session>, StoreError> {
-    let row: Option<Row> = sessions::table.find(hash.as_bytes().as_slice()).first(db).optional()?;
+    let row: Option<Row> = sessions::table.find(hash.as_bytes().as_slice()).get_result(db).optional()?;
     row.map(Session::try_from).transpose()
 }
 
@@ -81,6 +81,14 @@ pub fn touch(db: &mut Db, hash: &TokenHash, last_seen: Timestamp, idle_expires: 
     let columns =
         (sessions::last_seen_at.eq(last_seen.seconds()), sessions::idle_expires_at.eq(idle_expires.seconds()));
     Ok(diesel::update(sessions::table.find(hash.as_bytes().as_slice())).set(columns).execute(db)? == 1)
+}
+
+/// Whether a session is still there; where it is, it stays until the transaction ends.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn confirm(db: &mut Db, hash: &TokenHash) -> Result<bool, StoreError> {
+    holds!(db, sessions::table.find(hash.as_bytes().as_slice()), sessions::last_seen_at)
 }
 
 /// Ends a session; true for exactly one caller.
@@ -113,7 +121,7 @@ pub fn find_of_user(db: &mut Db, user: &UserId, sid: &Sid) -> Result<Option<Sess
         return Ok(None);
     }
     let theirs = sessions::table.filter(sessions::user_id.eq(user.as_str())).filter(sessions::sid.eq(sid.as_str()));
-    let row: Option<Row> = theirs.first(db).optional()?;
+    let row: Option<Row> = theirs.get_result(db).optional()?;
     row.map(Session::try_from).transpose()
 }
 

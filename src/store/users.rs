@@ -103,7 +103,7 @@ pub fn find(db: &mut Db, id: &UserId) -> Result<Option<User>, StoreError> {
     if !is_storable(id.as_str()) {
         return Ok(None);
     }
-    let row: Option<Row> = users::table.find(id.as_str()).first(db).optional()?;
+    let row: Option<Row> = users::table.find(id.as_str()).get_result(db).optional()?;
     row.map(User::try_from).transpose()
 }
 
@@ -117,8 +117,8 @@ pub fn find_by_login(db: &mut Db, login: &LoginName) -> Result<Option<User>, Sto
         return Ok(None);
     }
     let row: Option<Row> = match login {
-        LoginName::Username(key) => users::table.filter(users::username_key.eq(key)).first(db).optional()?,
-        LoginName::Email(key) => users::table.filter(users::email_key.eq(key)).first(db).optional()?,
+        LoginName::Username(key) => users::table.filter(users::username_key.eq(key)).get_result(db).optional()?,
+        LoginName::Email(key) => users::table.filter(users::email_key.eq(key)).get_result(db).optional()?,
     };
     row.map(User::try_from).transpose()
 }
@@ -142,7 +142,7 @@ pub fn change_claims(
     change: impl Fn(&mut Map<String, Value>),
 ) -> Result<bool, StoreError> {
     for _ in 0..MOST_ROUNDS {
-        let stored: Option<String> = users::table.find(id.as_str()).select(users::claims).first(db).optional()?;
+        let stored: Option<String> = users::table.find(id.as_str()).select(users::claims).get_result(db).optional()?;
         let Some(before) = stored else { return Ok(false) };
         let mut claims: Map<String, Value> = from_json(&before, "users.claims")?;
         change(&mut claims);
@@ -186,7 +186,7 @@ pub fn set_password_hash(db: &mut Db, id: &UserId, hash: &str, now: Timestamp) -
 pub fn upgrade_password_hash(db: &mut Db, id: &UserId, from: &str, to: &str) -> Result<bool, StoreError> {
     // MySQL compares this column without regard to spaces at the end, so the value itself is looked at as well.
     let stored: Option<Option<String>> =
-        users::table.find(id.as_str()).select(users::password_hash).first(db).optional()?;
+        users::table.find(id.as_str()).select(users::password_hash).get_result(db).optional()?;
     if stored.flatten().as_deref() != Some(from) {
         return Ok(false);
     }

@@ -124,11 +124,13 @@ on_every_database! {
         assert_eq!(db.read(|db| sessions::find(db, &TokenHash::of("Cookie"))).await, None);
         assert!(db.write(move |db| sessions::touch(db, &hash, later(60), later(660))).await);
         assert!(db.write(move |db| sessions::touch(db, &hash, later(60), later(660))).await, "twice the same");
+        assert!(db.write(move |db| sessions::confirm(db, &hash)).await);
         let seen = db.read(move |db| sessions::find(db, &hash)).await.unwrap();
         assert_eq!((seen.last_seen_at, seen.idle_expires_at), (later(60), later(660)));
         assert!(db.write(move |db| sessions::remove(db, &hash)).await);
         assert!(!db.write(move |db| sessions::remove(db, &hash)).await);
         assert!(!db.write(move |db| sessions::touch(db, &hash, later(61), later(661))).await);
+        assert!(!db.write(move |db| sessions::confirm(db, &hash)).await);
     }
 
     async fn the_sessions_of_a_user_end_but_one(db: Database) {
