@@ -13,6 +13,7 @@ pub struct Issuer {
     text: String,
     /// How many bytes of `text` are `scheme://host[:port]`; the rest is the path.
     origin_length: usize,
+    port: u16,
     is_loopback: bool,
 }
 
@@ -79,7 +80,9 @@ impl Issuer {
         if url.as_str().trim_end_matches('/') != text {
             return Err(IssuerError::NotNormal);
         }
-        Ok(Self { text: text.to_owned(), origin_length: scheme.len() + "://".len() + authority.len(), is_loopback })
+        let port = url.port_or_known_default().ok_or(IssuerError::NotAbsolute)?;
+        let origin_length = scheme.len() + "://".len() + authority.len();
+        Ok(Self { text: text.to_owned(), origin_length, port, is_loopback })
     }
 
     /// The identifier as configured.
@@ -108,8 +111,8 @@ impl Issuer {
     }
 
     /// The port, the scheme's own where none is named.
-    pub fn port(&self) -> u16 {
-        url::Url::parse(&self.text).ok().and_then(|url| url.port_or_known_default()).unwrap_or_default()
+    pub const fn port(&self) -> u16 {
+        self.port
     }
 
     /// The URL of an endpoint whose path, such as `/token`, begins with a slash.
