@@ -321,6 +321,57 @@ fn a_backup_while_others_write_is_whole_and_holds_what_was_answered_before() {
     run_in(house.home.path(), &environment, &["user", "show", "user1"], "").assert(0);
 }
 
+#[test]
+fn a_new_master_key_comes_from_a_file_of_its_own_and_may_be_given_twice() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let house = House::on(DatabaseKind::Sqlite);
+    house.run(&["keys", "rotate", "--algorithm", "ES256"]).assert(0);
+    let before = house.run(&["keys", "list", "--format", "json"]).assert(0).json();
+    let write = |name: &str, text: &str, mode: u32| {
+        house.write(name, text);
+        std::fs::set_permissions(house.home.path().join(name), std::fs::Permissions::from_mode(mode))
+            .expect("our file");
+    };
+    const NEW: &str = "6162636465666768696a6b6c6d6e6f707172737475767778797a303132333435";
+    write("new.key", NEW, 0o600);
+    write("exposed.key", NEW, 0o640);
+    write("other.key", "a new key", 0o600);
+    write("same.key", MASTER_KEY, 0o600);
+    for (file, said) in [
+        ("missing.key", "there is no such file"),
+        ("exposed.key", "can be read or written by others (mode 640)"),
+        ("other.key", "does not hold a master key"),
+        ("same.key", "the new master key is the configured one"),
+    ] {
+        let refused = house.run(&["keys", "reseal", "--new-master-key-file", file]).assert(2);
+        assert!(refused.err.contains(said) && refused.out.is_empty(), "{file}: {}", refused.err);
+    }
+    house.run(&["keys", "reseal"]).assert(2);
+    house.run(&["keys", "reseal", "--new-master-key", NEW]).assert(2);
+    let reseal = ["keys", "reseal", "--new-master-key-file", "new.key"];
+    let url = house.database.url.as_str();
+    let third = [("AUTHWARD__DATABASE__URL", url), ("AUTHWARD__KEYS__MASTER_KEY", &MASTER_KEY.replace('b', "c"))];
+    let refused = run_in(house.home.path(), &third, &reseal, "").assert(1);
+    assert!(refused.err.contains("nothing was changed: key ") && refused.err.contains("neither"), "{}", refused.err);
+
+    let done = house.run(&reseal).assert(0).out;
+    assert!(
+        done.contains("client secrets 0.") && done.contains("in the place of the old one, keys.master_key,"),
+        "{done}"
+    );
+    let again = house.run(&reseal).assert(0).out;
+    assert!(again.starts_with("Nothing is sealed under the configured master key any more"), "{again}");
+    assert!(house.run(&["doctor"]).out.contains("sealed under another master key"));
+    house.run(&["keys", "rotate"]).assert(1);
+    let now = [("AUTHWARD__DATABASE__URL", url), ("AUTHWARD__KEYS__MASTER_KEY", NEW)];
+    let run = |arguments: &[&str]| run_in(house.home.path(), &now, arguments, "");
+    assert!(run(&["doctor"]).out.contains("opens every key that signs"));
+    assert_eq!(run(&["keys", "list", "--format", "json"]).assert(0).json(), before);
+    let told = run(&["audit", "--kind", "keys_resealed", "--format", "json"]).assert(0).json().to_string();
+    assert_eq!(told.matches("keys_resealed").count(), 1, "{told}");
+    assert!(told.contains("\"keys reseal\"") && !told.contains(NEW), "{told}");
+}
+
 #[derive(QueryableByName)]
 struct Text {
     #[diesel(sql_type = diesel::sql_types::Text)]

@@ -4,12 +4,16 @@
 mod support;
 
 use std::collections::HashMap;
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation};
 use reqwest::StatusCode;
 use serde_json::Value;
 use support::databases::{DatabaseKind, TestDatabase};
@@ -21,11 +25,16 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 const REDIRECT_URI: &str = "http://127.0.0.1:8599/cb";
 /// 32 bytes, the same on every node.
 const MASTER_KEY: &str = "bm9kZXMgb2Ygb25lIGNsdXN0ZXIgc2hhcmUgdGhpcyE";
+/// The one that takes its place.
+const NEW_MASTER_KEY: &str = "6162636465666768696a6b6c6d6e6f707172737475767778797a303132333435";
 const PASSWORD: &str = "a tram stop under seven maples";
 const SETUP: &str = r#"
 users: [{ username: haneul, email: haneul@example.com, password: a tram stop under seven maples }]
 clients:
-  - { client_id: app, token_endpoint_auth_method: none, redirect_uris: ["http://127.0.0.1:8599/cb"], grant_types: [authorization_code, refresh_token], scope: openid offline_access }
+  - { client_id: app, token_endpoint_auth_method: none, redirect_uris: ["http://127.0.0.1:8599/cb"],
+      grant_types: [authorization_code, refresh_token], scope: openid offline_access, subject_type: pairwise }
+  - { client_id: signer, client_secret: signs-with-a-secret-of-its-own-every-time, scope: openid,
+      token_endpoint_auth_method: client_secret_jwt, grant_types: [client_credentials] }
   - { client_id: api, client_secret: asks-about-tokens, token_endpoint_auth_method: client_secret_post, grant_types: [], may_introspect: all }
 "#;
 
@@ -33,6 +42,7 @@ clients:
 struct Cluster {
     database: TestDatabase,
     home: TempDir,
+    master_key: &'static str,
     ports: Vec<u16>,
     children: Vec<Child>,
 }
@@ -42,10 +52,11 @@ impl Cluster {
         let home = tempfile::tempdir().expect("a folder");
         std::fs::write(home.path().join("setup.yaml"), SETUP).expect("the document");
         let ports = (0..nodes).map(|_| free_port()).collect();
-        let mut cluster = Self { database: TestDatabase::create(kind), home, ports, children: Vec::new() };
+        let (database, master_key, children) = (TestDatabase::create(kind), MASTER_KEY, Vec::new());
+        let mut cluster = Self { database, home, master_key, ports, children };
         for arguments in [vec!["migrate"], vec!["apply", "setup.yaml"]] {
-            let output = cluster.command(0).args(&arguments).output().expect("the binary runs");
-            assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+            let (status, printed) = cluster.run(&arguments);
+            assert_eq!(status, Some(0), "{arguments:?}: {printed}");
         }
         for node in 0..nodes {
             let child = cluster.serve(node);
@@ -62,12 +73,29 @@ impl Cluster {
         command.current_dir(self.home.path()).stdin(Stdio::null());
         command.env("AUTHWARD__SERVER__BIND", format!("127.0.0.1:{}", self.ports[node]));
         command.env("AUTHWARD__SERVER__ISSUER", format!("http://127.0.0.1:{}", self.ports[0]));
-        command.env("AUTHWARD__DATABASE__URL", &self.database.url).env("AUTHWARD__KEYS__MASTER_KEY", MASTER_KEY);
+        command.env("AUTHWARD__DATABASE__URL", &self.database.url).env("AUTHWARD__KEYS__MASTER_KEY", self.master_key);
         command
     }
 
     fn serve(&self, node: usize) -> Child {
-        self.command(node).arg("serve").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary starts")
+        let log = File::create(self.log_file(node)).expect("the log file");
+        let errors = log.try_clone().expect("a second handle on the log file");
+        self.command(node).arg("serve").stdout(log).stderr(errors).spawn().expect("the binary starts")
+    }
+
+    fn log_file(&self, node: usize) -> PathBuf {
+        self.home.path().join(format!("serve-{node}.log"))
+    }
+
+    /// Waits until a node, as it was started last, has logged this.
+    async fn until_logged(&self, node: usize, words: &str) {
+        for _ in 0..600 {
+            if std::fs::read_to_string(self.log_file(node)).is_ok_and(|log| log.contains(words)) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("node {node} does not say {words:?}");
     }
 
     async fn until_ready(&self, node: usize) {
@@ -87,10 +115,22 @@ impl Cluster {
 
     /// SIGKILL, and the same node again.
     async fn kill_and_restart(&mut self) {
+        self.kill_and_serve();
+        self.until_ready(0).await;
+    }
+
+    /// The same without waiting for it to be ready.
+    fn kill_and_serve(&mut self) {
         self.children[0].kill().expect("a running child");
         self.children[0].wait().expect("our child");
         self.children[0] = self.serve(0);
-        self.until_ready(0).await;
+    }
+
+    /// Runs another command; its status and what it printed.
+    fn run(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let output = self.command(0).args(arguments).output().expect("the binary runs");
+        let printed = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(printed).expect("UTF-8"))
     }
 
     async fn redeem(&self, node: usize, code: &str) -> reqwest::Result<(StatusCode, Value)> {
@@ -119,6 +159,28 @@ impl Cluster {
         let answer = http().post(format!("{}/introspect", self.base(node))).form(&form).send().await;
         let said: Value = answer.expect("introspection answers").json().await.expect("JSON");
         said["active"].as_bool().unwrap_or_else(|| panic!("neither active nor not: {said}"))
+    }
+
+    /// Asks as the client that signs with its secret (RFC 7523).
+    async fn assert_itself(&self) -> StatusCode {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let claims = serde_json::json!({
+            "iss": "signer", "sub": "signer", "aud": self.base(0), "exp": jsonwebtoken::get_current_timestamp() + 60,
+            "jti": NEXT.fetch_add(1, Ordering::SeqCst).to_string(),
+        });
+        let key = EncodingKey::from_secret(b"signs-with-a-secret-of-its-own-every-time");
+        let assertion = jsonwebtoken::encode(&Header::default(), &claims, &key).expect("a JWS");
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"),
+            ("client_assertion", &assertion),
+        ];
+        let answer = http().post(format!("{}/token", self.base(0))).form(&form).send().await;
+        answer.expect("the token endpoint answers").status()
+    }
+
+    async fn jwks(&self) -> String {
+        reqwest::get(format!("{}/jwks", self.base(0))).await.expect("an answer").text().await.expect("a body")
     }
 
     async fn userinfo(&self, node: usize, token: &str) -> StatusCode {
@@ -358,6 +420,69 @@ async fn what_was_acknowledged_survives_sigkill(kind: DatabaseKind) {
     }
 }
 
+/// The subject of an ID token, which a key of this JWKS has signed.
+fn subject(id_token: &str, jwks: &str) -> String {
+    let kid = jsonwebtoken::decode_header(id_token).expect("a JWS").kid.expect("a kid");
+    let set: JwkSet = serde_json::from_str(jwks).expect("a JWKS");
+    let key = DecodingKey::from_jwk(set.find(&kid).expect("its key")).expect("a key");
+    let mut validation = Validation::new(jsonwebtoken::Algorithm::RS256);
+    validation.set_audience(&["app"]);
+    let verified = jsonwebtoken::decode::<Value>(id_token, &key, &validation).expect("a signature that verifies");
+    text(&verified.claims, "sub").to_owned()
+}
+
+/// Under a new master key everything stays what it is. A node that runs under the old one goes on with what it has, and
+/// one that starts says what is wrong.
+async fn a_new_master_key_is_noticed_by_nobody(kind: DatabaseKind) {
+    // The same one in every process; a second call finds it.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
+    let mut cluster = Cluster::start(kind, 1).await;
+    let mut person = Person::default();
+    let code = person.code(&cluster).await;
+    let (_, tokens) = cluster.redeem(0, &code).await.expect("an answer");
+    let (access, jwks) = (text(&tokens, "access_token"), cluster.jwks().await);
+    let sub = subject(text(&tokens, "id_token"), &jwks);
+    assert_eq!(cluster.assert_itself().await, StatusCode::OK);
+
+    let new_key = cluster.home.path().join("new.key");
+    std::fs::write(&new_key, NEW_MASTER_KEY).expect("the key file");
+    std::fs::set_permissions(&new_key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("our file");
+    let reseal = ["keys", "reseal", "--new-master-key-file", "new.key"];
+    let (status, printed) = cluster.run(&reseal);
+    assert!(status == Some(0) && printed.contains("client secrets 1."), "{printed}");
+
+    cluster.until_logged(0, "sealed under another master key").await;
+    let (status, refreshed) = cluster.refresh(0, text(&tokens, "refresh_token")).await.expect("an answer");
+    assert_eq!(status, StatusCode::OK, "{refreshed}");
+    assert_eq!(cluster.userinfo(0, access).await, StatusCode::OK);
+    // Its secret cannot be opened here any more.
+    assert_eq!(cluster.assert_itself().await, StatusCode::INTERNAL_SERVER_ERROR);
+    cluster.kill_and_serve();
+    cluster.until_logged(0, "sealed under another master key").await;
+    let ready = reqwest::get(format!("{}/health/ready", cluster.base(0))).await.expect("an answer").status();
+    assert_eq!(ready, StatusCode::SERVICE_UNAVAILABLE);
+    let (status, printed) = cluster.run(&["doctor"]);
+    assert!(status == Some(1) && printed.contains("after \"authward keys reseal\" the new one"), "{printed}");
+    let (status, printed) = cluster.run(&reseal);
+    assert!(status == Some(0) && printed.starts_with("Nothing is sealed"), "{printed}");
+
+    cluster.master_key = NEW_MASTER_KEY;
+    cluster.kill_and_restart().await;
+    assert_eq!(cluster.jwks().await, jwks);
+    assert_eq!(cluster.userinfo(0, access).await, StatusCode::OK);
+    assert!(cluster.is_active(0, access).await);
+    assert_eq!(cluster.assert_itself().await, StatusCode::OK);
+    let (status, refreshed) = cluster.refresh(0, text(&refreshed, "refresh_token")).await.expect("an answer");
+    assert_eq!(status, StatusCode::OK, "{refreshed}");
+    let code = person.code(&cluster).await;
+    let (_, again) = cluster.redeem(0, &code).await.expect("an answer");
+    for tokens in [&tokens, &refreshed, &again] {
+        assert_eq!(subject(text(tokens, "id_token"), &jwks), sub);
+    }
+    let (_, printed) = cluster.run(&["doctor"]);
+    assert!(printed.contains("opens every key that signs") && !printed.contains("not all is sealed"), "{printed}");
+}
+
 /// The report of the command line: requests of an endpoint.
 fn reported(cluster: &Cluster, endpoint: &str) -> u64 {
     let arguments = ["usage", "--last", "2d", "--period", "hour", "--by", "endpoint", "--format", "json"];
@@ -472,6 +597,21 @@ async fn what_was_acknowledged_survives_sigkill_on_postgresql() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_sigkill_on_mariadb() {
     what_was_acknowledged_survives_sigkill(DatabaseKind::Mysql).await;
+}
+
+#[tokio::test]
+async fn a_new_master_key_is_noticed_by_nobody_on_sqlite() {
+    a_new_master_key_is_noticed_by_nobody(DatabaseKind::Sqlite).await;
+}
+
+#[tokio::test]
+async fn a_new_master_key_is_noticed_by_nobody_on_postgresql() {
+    a_new_master_key_is_noticed_by_nobody(DatabaseKind::Postgres).await;
+}
+
+#[tokio::test]
+async fn a_new_master_key_is_noticed_by_nobody_on_mariadb() {
+    a_new_master_key_is_noticed_by_nobody(DatabaseKind::Mysql).await;
 }
 
 #[tokio::test]

@@ -4,11 +4,14 @@ use super::output::{self, Format, Row, time};
 use super::{Context, Failure, open};
 use crate::domain::id::KeyId;
 use crate::domain::key::{Algorithm, SigningKey};
-use crate::keys::{KeysError, Rotated, RotationOutcome};
+use crate::keys::{KeysError, MasterKey, Rotated, RotationOutcome, Sealed};
+use crate::settings;
+use crate::store::StoreError;
 use clap::Subcommand;
+use clap::builder::{PathBufValueParser, TypedValueParser};
 use serde::Serialize;
 
-/// List, rotate and retire signing keys.
+/// List, rotate and retire signing keys, and replace the master key.
 #[derive(Debug, Subcommand)]
 pub(super) enum Keys {
     /// List the signing keys and when they change.
@@ -35,6 +38,16 @@ pub(super) enum Keys {
         /// The key's id, as "authward keys list" shows it.
         #[arg(allow_hyphen_values = true)]
         kid: String,
+    },
+    /// Replace the master key: seal everything anew that is sealed under the configured one.
+    ///
+    /// Signing keys, secret keys and sealed client secrets stay what they are, so apps, people and APIs notice nothing.
+    /// All or nothing; what is under the new key already is left alone, so this may be run again. Then put the new key
+    /// in place on every node and restart it.
+    Reseal {
+        /// The file that holds the new master key: 32 bytes in base64 or hexadecimal, mode 600.
+        #[arg(long, value_name = "FILE", value_parser = master_key_file())]
+        new_master_key_file: MasterKey,
     },
 }
 
@@ -102,6 +115,10 @@ impl Keys {
                 let instead = retired.replaced_by.map(|kid| format!(" {kid} signs instead.")).unwrap_or_default();
                 output::print(&format!("{} is out of use.{instead}\n", retired.kid))
             }
+            Self::Reseal { new_master_key_file: new } => {
+                let resealed = keys.reseal(new, &context.by("keys reseal")).await.map_err(failure)?;
+                output::print(&(told(resealed, new) + &what_to_do_next(&context.settings.keys)))
+            }
         }
     }
 }
@@ -109,6 +126,8 @@ impl Keys {
 fn failure(error: KeysError) -> Failure {
     match error {
         KeysError::NotConfigured(_) => Failure::Unusable(format!("{error}; see keys.algorithms")),
+        KeysError::SameMasterKey => Failure::Unusable(format!("{error}; name the file of another one")),
+        KeysError::Store(StoreError::Corrupt(what)) => Failure::Work(format!("nothing was changed: {what}")),
         error => Failure::work(error),
     }
 }
@@ -124,6 +143,30 @@ fn sentence(rotated: &Rotated) -> String {
             format!("{algorithm}: {kid} is published and will sign from {} on.\n", time(*until))
         }
     }
+}
+
+fn told(resealed: Sealed, new: &MasterKey) -> String {
+    let new = new.id();
+    if resealed == Sealed::default() {
+        return format!("Nothing is sealed under the configured master key any more; all is under {new}.\n");
+    }
+    let Sealed { keys, client_secrets } = resealed;
+    format!("Sealed anew under the master key {new}: keys {keys}, client secrets {client_secrets}.\n")
+}
+
+fn what_to_do_next(keys: &settings::Keys) -> String {
+    let place = match &keys.master_key_file {
+        Some(path) if keys.master_key.is_none() => format!("{} (mode 600)", path.display()),
+        _ => "keys.master_key".to_owned(),
+    };
+    format!(
+        "Now put the new key in the place of the old one, {place}, on every node, and restart each. Keep the old one \
+         with the backups that were made under it, and look with \"authward doctor\" afterwards.\n"
+    )
+}
+
+fn master_key_file() -> impl TypedValueParser<Value = MasterKey> {
+    PathBufValueParser::new().try_map(|path| MasterKey::load(&path))
 }
 
 fn parse_algorithm(text: &str) -> Result<Algorithm, String> {

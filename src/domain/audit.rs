@@ -92,6 +92,8 @@ kinds! {
     KeyRetiring = "key_retiring";
     /// A signing key left the JWKS.
     KeyRetired = "key_retired";
+    /// All keys and sealed client secrets were sealed anew, under another master key.
+    KeysResealed = "keys_resealed";
     /// An account was made, by an operator.
     UserCreated = "user_created";
     /// An account was changed, by its user or an operator.

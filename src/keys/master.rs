@@ -95,7 +95,16 @@ impl MasterKey {
             return Ok(key);
         }
         Self::generate(entropy).create(path, entropy).map_err(io_error)?;
-        Self::find(path)?.ok_or_else(|| io_error(io::ErrorKind::NotFound.into()))
+        Self::load(path)
+    }
+
+    /// The key in the file at `path`, which must be there.
+    ///
+    /// # Errors
+    /// As [`MasterKey::load_or_create`].
+    pub fn load(path: &Path) -> Result<Self, MasterKeyError> {
+        let missing = || io::Error::new(io::ErrorKind::NotFound, "there is no such file");
+        Self::find(path)?.ok_or_else(|| MasterKeyError::Io { path: path.to_owned(), error: missing() })
     }
 
     /// The key in the file at `path`; `None` when there is no such file.
@@ -300,5 +309,8 @@ mod tests {
         assert!(matches!(MasterKey::find(&path), Err(MasterKeyError::File { .. })));
         fs::write(&path, vec![b'a'; 4096]).unwrap();
         assert!(matches!(MasterKey::find(&path), Err(MasterKeyError::File { .. })));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(MasterKey::find(&path), Ok(None)));
+        assert!(MasterKey::load(&path).unwrap_err().to_string().ends_with("master.key: there is no such file"));
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! The truth is in the store; a node keeps a parsed copy of it, the `Ring`, that `tick` renews every few seconds.
 //! When keys change is the plan in [`rotation`]; every step of it is checked again inside the transaction that carries
-//! it out and is a conditional update there, so any number of nodes may tick. Only this room knows `jsonwebtoken`.
-//! RFC 7515, RFC 7517, RFC 7519, RFC 7638, RFC 8725.
+//! it out and is a conditional update there, so any number of nodes may tick. A new master key takes the place of the
+//! old one in `resealing`, while all of that goes on. Only this room knows `jsonwebtoken`. RFC 7515, RFC 7517, RFC
+//! 7519, RFC 7638, RFC 8725.
 
 mod foreign;
 mod jwe;
 mod jwk;
 mod jwt;
 mod master;
+mod resealing;
 mod ring;
 pub mod rotation;
 mod sealing;
@@ -22,6 +24,7 @@ pub use jwe::EncryptError;
 pub use jwk::{DamagedKey, Jwks};
 pub use jwt::{CryptoFailure, Expected, MAX_BYTES, VerifyError};
 pub use master::{MasterKey, MasterKeyError};
+pub use resealing::Sealed;
 pub use rotation::KeyPolicy;
 pub use sealing::{SealingError, SecretSeal};
 pub use service::{Keys, Retired, Rotated, RotationOutcome};
@@ -67,6 +70,9 @@ pub enum KeysError {
     /// There is no such key.
     #[error("there is no key {0}")]
     Unknown(KeyId),
+    /// A master key cannot take its own place.
+    #[error("the new master key is the configured one")]
+    SameMasterKey,
     /// Another node changed the keys again and again at the same time.
     #[error("the keys are being changed by another node; try again")]
     Busy,

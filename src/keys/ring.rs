@@ -3,6 +3,7 @@
 use super::jwk::{self, Jwks, PublicKey};
 use super::jwt::Signer;
 use super::master::MasterKey;
+use super::sealing::SealingError;
 use super::sealing::{self, Owner};
 use super::{KeysError, Purpose};
 use crate::domain::id::KeyId;
@@ -22,6 +23,8 @@ pub(super) struct Ring {
     secrets: Vec<HeldSecret>,
     /// The published keys.
     pub(super) jwks: Jwks,
+    /// Of a key that is in use and was sealed anew, under another master key, since this node opened it.
+    resealed: Option<SealingError>,
 }
 
 /// A signing key, parsed.
@@ -58,6 +61,7 @@ impl Ring {
         master: &MasterKey,
         max_age: Lifetime,
     ) -> Result<Self, KeysError> {
+        let resealed = rows.find_sealed_elsewhere(master);
         let keys = rows
             .signing
             .into_iter()
@@ -70,7 +74,15 @@ impl Ring {
             .map(|(purpose, row)| HeldSecret::open(purpose, &row, before, master))
             .collect::<Result<Vec<_>, KeysError>>()?;
         let jwks = jwk::publish(keys.iter().map(|held| (&held.record, &*held.public)), max_age);
-        Ok(Self { keys, secrets, jwks })
+        Ok(Self { keys, secrets, jwks, resealed })
+    }
+
+    /// That what this node makes could be opened by those that start from now on.
+    ///
+    /// # Errors
+    /// [`SealingError::OtherMasterKey`] where the keys in use are sealed under another master key by now.
+    pub(super) fn require_own_seals(&self) -> Result<(), SealingError> {
+        self.resealed.clone().map_or(Ok(()), Err)
     }
 
     /// The rows of the signing keys.
@@ -98,6 +110,30 @@ impl Ring {
     }
 }
 
+impl Rows {
+    fn find_sealed_elsewhere(&self, master: &MasterKey) -> Option<SealingError> {
+        let signing = self.signing.iter().filter(|key| is_in_use(key.state));
+        let signing = signing.map(|key| (owner(key), &key.sealed_private));
+        let secret = self.secret.iter().map(|(_, key)| (secret_owner(key), &key.sealed));
+        signing.chain(secret).find_map(|(owner, sealed)| sealing::require_master(master, owner, sealed).err())
+    }
+}
+
+/// Whether keys in this state sign, or will.
+pub(super) const fn is_in_use(state: KeyState) -> bool {
+    matches!(state, KeyState::Next | KeyState::Active)
+}
+
+/// What the private half of a signing key is sealed for.
+pub(super) fn owner(key: &SigningKey) -> Owner<'_> {
+    Owner { id: key.id.as_str(), algorithm: key.algorithm.as_str(), purpose: SIGNING }
+}
+
+/// What a secret key is sealed for.
+pub(super) fn secret_owner(key: &SecretKey) -> Owner<'_> {
+    Owner { id: key.id.as_str(), algorithm: HMAC, purpose: &key.purpose }
+}
+
 impl Held {
     fn open(record: SigningKey, before: Option<&Ring>, master: &MasterKey) -> Result<Self, KeysError> {
         let known = before.and_then(|ring| ring.keys.iter().find(|held| is_same_key(&held.record, &record)));
@@ -105,12 +141,10 @@ impl Held {
             Some(held) => Arc::clone(&held.public),
             None => Arc::new(PublicKey::read(&record)?),
         };
-        let signer = match record.state {
-            KeyState::Retiring | KeyState::Retired => None,
-            KeyState::Next | KeyState::Active => match known.and_then(|held| held.signer.clone()) {
-                Some(signer) => Some(signer),
-                None => Some(Arc::new(open_signer(&record, &public, master)?)),
-            },
+        let signer = match known.and_then(|held| held.signer.clone()) {
+            _ if !is_in_use(record.state) => None,
+            Some(signer) => Some(signer),
+            None => Some(Arc::new(open_signer(&record, &public, master)?)),
         };
         Ok(Self { record, public, signer })
     }
@@ -122,8 +156,8 @@ fn is_same_key(known: &SigningKey, row: &SigningKey) -> bool {
 }
 
 fn open_signer(record: &SigningKey, public: &PublicKey, master: &MasterKey) -> Result<Signer, KeysError> {
-    let owner = Owner { id: record.id.as_str(), algorithm: record.algorithm.as_str(), purpose: SIGNING };
-    let signer = Signer::read(record.algorithm, &sealing::open(master, owner, &record.sealed_private)?)?;
+    let private = sealing::open(master, owner(record), &record.sealed_private)?;
+    let signer = Signer::read(record.algorithm, &private)?;
     // A private half that belongs to another public half would sign tokens that nobody can verify.
     let own =
         PublicKey::describe(record.algorithm, &signer.public()).map_err(|_| super::CryptoFailure("describe a key"))?;
@@ -137,8 +171,7 @@ impl HeldSecret {
         if let Some(held) = known {
             return Ok(held.clone());
         }
-        let owner = Owner { id: row.id.as_str(), algorithm: HMAC, purpose: purpose.as_str() };
-        let bytes = sealing::open(master, owner, &row.sealed)?;
+        let bytes = sealing::open(master, secret_owner(row), &row.sealed)?;
         Ok(Self { id: row.id.clone(), purpose, key: hmac::Key::new(hmac::HMAC_SHA256, &bytes) })
     }
 }

@@ -72,25 +72,38 @@ pub fn seal(master: &MasterKey, entropy: &Entropy, owner: Owner<'_>, secret: &[u
 /// # Errors
 /// [`SealingError`]; it never contains the value.
 pub fn open(master: &MasterKey, owner: Owner<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealingError> {
+    require_master(master, owner, sealed)?;
     let damaged = || SealingError::Damaged { id: owner.id.to_owned() };
     let (head, body) = sealed.split_at_checked(HEAD_BYTES).ok_or_else(damaged)?;
-    let (id, nonce) = head[1..].split_at(ID_BYTES);
-    if head[0] != VERSION {
-        return Err(damaged());
-    }
-    if id != master.id_bytes() {
-        return Err(SealingError::OtherMasterKey {
-            id: owner.id.to_owned(),
-            found: MasterKey::id_text(id),
-            configured: master.id(),
-        });
-    }
-    let nonce: [u8; NONCE_BYTES] = nonce.try_into().map_err(|_| damaged())?;
+    let nonce: [u8; NONCE_BYTES] = head[1 + ID_BYTES..].try_into().map_err(|_| damaged())?;
     let data = owner.associated_data();
     cipher(master)
         .decrypt(&XNonce::from(nonce), Payload { msg: body, aad: &data })
         .map(Zeroizing::new)
         .map_err(|_| damaged())
+}
+
+/// Whether a value says of itself that it is sealed under this master key. Nothing is opened.
+///
+/// # Errors
+/// [`SealingError`].
+pub fn require_master(master: &MasterKey, owner: Owner<'_>, sealed: &[u8]) -> Result<(), SealingError> {
+    let (found, configured) = (master_of(owner, sealed)?, master.id());
+    if found == configured {
+        return Ok(());
+    }
+    Err(SealingError::OtherMasterKey { id: owner.id.to_owned(), found, configured })
+}
+
+/// The id of the master key that a value says it is sealed under.
+///
+/// # Errors
+/// [`SealingError::Damaged`].
+pub fn master_of(owner: Owner<'_>, sealed: &[u8]) -> Result<String, SealingError> {
+    match sealed.split_at_checked(HEAD_BYTES) {
+        Some((head, _)) if head[0] == VERSION => Ok(MasterKey::id_text(&head[1..=ID_BYTES])),
+        _ => Err(SealingError::Damaged { id: owner.id.to_owned() }),
+    }
 }
 
 /// Seals the secrets of clients that sign with them: a hash verifies no signature. A sealed secret opens for its client
@@ -118,16 +131,39 @@ impl SecretSeal {
     /// # Errors
     /// [`SealingError`]; it never contains the secret.
     pub fn open(&self, client: &ClientId, sealed: &str) -> Result<Secret, SealingError> {
-        let damaged = || SealingError::Damaged { id: format!("HS256 of client {client}") };
-        let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| damaged())?;
-        let id = Self::name(client);
-        let opened = open(&self.master, Self::owner(&id), &sealed).map_err(|error| match error {
+        let opened = Self::look_into(client, sealed, |owner, sealed| open(&self.master, owner, sealed))?;
+        std::str::from_utf8(&opened).map(Secret::new).map_err(|_| Self::damaged(client))
+    }
+
+    /// The id of the master key that the secret of a client says it is sealed under.
+    ///
+    /// # Errors
+    /// [`SealingError::Damaged`].
+    pub fn master_of(client: &ClientId, sealed: &str) -> Result<String, SealingError> {
+        Self::look_into(client, sealed, master_of)
+    }
+
+    /// What `look` finds in the sealed form, its errors in words that name the client.
+    fn look_into<T>(
+        client: &ClientId,
+        sealed: &str,
+        look: impl FnOnce(Owner<'_>, &[u8]) -> Result<T, SealingError>,
+    ) -> Result<T, SealingError> {
+        let sealed = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| Self::damaged(client))?;
+        look(Self::owner(&Self::name(client)), &sealed).map_err(|error| match error {
             SealingError::OtherMasterKey { found, configured, .. } => {
-                SealingError::OtherMasterKey { id: format!("HS256 of client {client}"), found, configured }
+                SealingError::OtherMasterKey { id: Self::shown(client), found, configured }
             }
-            SealingError::Damaged { .. } => damaged(),
-        })?;
-        std::str::from_utf8(&opened).map(Secret::new).map_err(|_| damaged())
+            SealingError::Damaged { .. } => Self::damaged(client),
+        })
+    }
+
+    fn damaged(client: &ClientId) -> SealingError {
+        SealingError::Damaged { id: Self::shown(client) }
+    }
+
+    fn shown(client: &ClientId) -> String {
+        format!("HS256 of client {client}")
     }
 
     /// A client identifier may hold the divider, its hash does not.

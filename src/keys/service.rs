@@ -3,7 +3,8 @@
 use super::jwk::{Jwks, PublicKey};
 use super::jwt::{self, Expected, Presented, Signer, VerifyError};
 use super::master::MasterKey;
-use super::ring::{HMAC, Ring, Rows, SIGNING};
+use super::resealing::{self, Replacement, Sealed};
+use super::ring::{self, HMAC, Ring, Rows, SIGNING};
 use super::rotation::{self, KeyPolicy, Step};
 use super::sealing::{self, Owner, SecretSeal};
 use super::{CryptoFailure, KeysError, Purpose};
@@ -19,6 +20,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::join_all;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -26,6 +28,8 @@ use zeroize::Zeroizing;
 
 /// How often an order of an operator is tried again when other nodes change the same keys at the same time.
 const ATTEMPTS: usize = 3;
+/// How long sealing anew may take: the secrets of a million clients take minutes.
+const LONGEST_RESEALING: Duration = Duration::from_mins(30);
 /// How long somebody waits for another who loads the keys: with a database that hangs, the answer still comes soon.
 const LONGEST_TURN: Duration = Duration::from_secs(1);
 /// A `kid` of ours: a thumbprint.
@@ -118,7 +122,9 @@ impl Keys {
     /// seconds on every node.
     ///
     /// # Errors
-    /// As [`Keys::ensure`]; the keys loaded before stay in use.
+    /// As [`Keys::ensure`]; the keys loaded before stay in use. Also [`KeysError::Sealing`] where they were sealed
+    /// under another master key since: no step is taken then, because this node would make keys that others cannot
+    /// open.
     pub async fn tick(&self) -> Result<(), KeysError> {
         self.follow_plan(|_| true).await
     }
@@ -136,7 +142,8 @@ impl Keys {
     /// know it until they look again. `by` is who ordered it, for the audit.
     ///
     /// # Errors
-    /// [`KeysError::NotConfigured`], [`KeysError::Busy`], [`KeysError::Store`].
+    /// [`KeysError::NotConfigured`], [`KeysError::Busy`], [`KeysError::Store`]; [`KeysError::Sealing`] where the keys
+    /// were sealed under another master key since this node loaded them.
     pub async fn rotate_now(
         &self,
         algorithm: Option<Algorithm>,
@@ -147,6 +154,7 @@ impl Keys {
             Some(one) => vec![one],
             None => self.algorithms().to_vec(),
         };
+        self.read_store().await?.require_own_seals()?;
         let mut rotated = Vec::with_capacity(wanted.len());
         for algorithm in wanted {
             self.require_configured(algorithm)?;
@@ -162,13 +170,46 @@ impl Keys {
     /// refused from now on. A key that signs is replaced first.
     ///
     /// # Errors
-    /// [`KeysError::Unknown`], [`KeysError::Busy`], [`KeysError::Store`].
+    /// [`KeysError::Unknown`], [`KeysError::Busy`], [`KeysError::Store`], [`KeysError::Sealing`] as
+    /// [`Keys::rotate_now`].
     pub async fn retire(&self, kid: &KeyId, by: &By) -> Result<Retired, KeysError> {
+        self.read_store().await?.require_own_seals()?;
         let key = self.list().await?.into_iter().find(|key| key.id == *kid);
         let algorithm = key.ok_or_else(|| KeysError::Unknown(kid.clone()))?.algorithm;
         let replaced_by = self.try_again(|made| self.retire_one(kid.clone(), (made, by.clone())), algorithm).await?;
         self.read_store().await?;
         Ok(Retired { kid: kid.clone(), replaced_by })
+    }
+
+    /// Seals anew, under `new`, everything that is sealed under the master key of this service: signing keys of every
+    /// state, secret keys of every purpose, and the secrets of clients that sign with them. All or nothing, in one
+    /// transaction; what is under `new` already stays as it is, so this may be run again. `by` is who ordered it, for
+    /// the audit. This service itself goes on with the master key that it has, as every other node does until it is
+    /// started with `new`.
+    ///
+    /// # Errors
+    /// [`KeysError::SameMasterKey`]; [`KeysError::Store`], with [`StoreError::Corrupt`] where something is sealed under
+    /// neither key; [`KeysError::Busy`].
+    pub async fn reseal(&self, new: &MasterKey, by: &By) -> Result<Sealed, KeysError> {
+        let service = &self.0;
+        if new.id() == service.master.id() {
+            return Err(KeysError::SameMasterKey);
+        }
+        again(|| {
+            let (old, new, entropy) = (service.master.clone(), new.clone(), service.entropy.clone());
+            let (replacement, clock, by) = (Replacement { old, new, entropy }, service.clock.clone(), by.clone());
+            let work = move |db: &mut Db| replacement.carry_out(db, &by.at(clock.now()));
+            service.store.write_within(LONGEST_RESEALING, work)
+        })
+        .await
+    }
+
+    /// How much is sealed under each master key, by its id.
+    ///
+    /// # Errors
+    /// [`KeysError::Store`]
+    pub async fn seals(&self) -> Result<BTreeMap<String, Sealed>, KeysError> {
+        Ok(self.0.store.read(resealing::count).await?)
     }
 
     /// Every stored key, in the order of algorithm and age, as the store knows them now.
@@ -276,7 +317,7 @@ impl Keys {
 
     /// How many keys this node knows, by algorithm and state.
     pub fn states(&self) -> Vec<(&'static str, &'static str, u64)> {
-        let mut counts = std::collections::BTreeMap::new();
+        let mut counts = BTreeMap::new();
         if let Ok(ring) = self.ring() {
             for record in ring.records() {
                 *counts.entry((record.algorithm.as_str(), record.state.as_str())).or_insert(0) += 1;
@@ -335,6 +376,7 @@ impl Keys {
 
     async fn follow_plan(&self, is_wanted: impl Fn(&Step) -> bool) -> Result<(), KeysError> {
         let ring = self.read_store().await?;
+        ring.require_own_seals()?;
         let mut has_changed = false;
         for purpose in Purpose::ALL {
             if ring.secret(purpose, None).is_none() {
@@ -429,19 +471,13 @@ impl Keys {
         })
     }
 
-    /// Runs an order with a key in hand that it may need, and again when another node was in its way.
+    /// Carries out an order with a key in hand that it may need.
     async fn try_again<T, F>(&self, order: impl Fn(SigningKey) -> F, algorithm: Algorithm) -> Result<T, KeysError>
     where
         F: Future<Output = Result<T, StoreError>>,
     {
         let made = self.make_key(algorithm).await?;
-        for _ in 0..ATTEMPTS {
-            match order(made.clone()).await {
-                Err(StoreError::Conflict) => {}
-                outcome => return Ok(outcome?),
-            }
-        }
-        Err(KeysError::Busy)
+        again(|| order(made.clone())).await
     }
 
     async fn rotate_one(
@@ -454,17 +490,17 @@ impl Keys {
         let write = move |db: &mut Db| {
             let now = clock.now();
             let keys = signing_keys::list(db)?;
+            let moment = Moment { keys: &keys, made: Some(&made), policy: &policy, by: by.at(now) };
             let in_state = |state| keys.iter().find(|key| key.algorithm == algorithm && key.state == state);
             let next = match in_state(KeyState::Next) {
                 Some(next) => next.clone(),
-                None => insert_next(db, &made, &by.at(now))?,
+                None => moment.insert_next(db)?,
             };
             let replaced = in_state(KeyState::Active).map(|key| key.id.clone());
             let until = policy.usable_at(next.created_at);
             if !force && replaced.is_some() && !until.is_past(now) {
                 return Ok(RotationOutcome::Waiting { kid: next.id, until });
             }
-            let moment = Moment { keys: &keys, made: None, policy: &policy, by: by.at(now) };
             if let Some(active) = in_state(KeyState::Active) {
                 moment.stop_signing(db, active)?;
             }
@@ -506,6 +542,20 @@ impl Keys {
     }
 }
 
+/// Carries out an order, and again when another node was in its way.
+async fn again<T, F>(order: impl Fn() -> F) -> Result<T, KeysError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    for _ in 0..ATTEMPTS {
+        match order().await {
+            Err(StoreError::Conflict) => {}
+            outcome => return Ok(outcome?),
+        }
+    }
+    Err(KeysError::Busy)
+}
+
 /// Without these nothing can be signed.
 fn is_needed_to_sign(step: &Step) -> bool {
     matches!(step, Step::MakeActive(_) | Step::Promote { active: None, .. })
@@ -535,10 +585,7 @@ struct Moment<'a> {
 fn apply(db: &mut Db, step: &Step, moment: &Moment<'_>) -> Result<(), StoreError> {
     match step {
         Step::MakeActive(_) => moment.insert_active(db),
-        Step::MakeNext(_) => {
-            let made = moment.made.ok_or(StoreError::Conflict)?;
-            insert_next(db, made, &moment.by).map(|_| ())
-        }
+        Step::MakeNext(_) => moment.insert_next(db).map(drop),
         Step::Promote { next, active } => {
             if let Some(active) = active {
                 moment.stop_signing(db, moment.find(active)?)?;
@@ -551,14 +598,6 @@ fn apply(db: &mut Db, step: &Step, moment: &Moment<'_>) -> Result<(), StoreError
     }
 }
 
-/// The date of publication is the date of the transaction that publishes.
-fn insert_next(db: &mut Db, made: &SigningKey, by: &By) -> Result<SigningKey, StoreError> {
-    let next = SigningKey { created_at: by.at, ..made.clone() };
-    signing_keys::insert(db, &next)?;
-    audit::insert(db, &event(EventKind::KeyMade, &next, by))?;
-    Ok(next)
-}
-
 fn event(kind: EventKind, key: &SigningKey, by: &By) -> Event {
     Event::new(kind, by).with("kid", key.id.as_str()).with("algorithm", key.algorithm.as_str())
 }
@@ -568,8 +607,28 @@ impl Moment<'_> {
         self.keys.iter().find(|key| key.id == *kid).ok_or(StoreError::Conflict)
     }
 
+    /// The key that was made for this. Where another master key took the place of ours meanwhile, it is of no use: no
+    /// node could open it after its next start.
+    fn made(&self) -> Result<SigningKey, StoreError> {
+        let made = self.made.ok_or(StoreError::Conflict)?;
+        let mut in_use = self.keys.iter().filter(|key| ring::is_in_use(key.state));
+        let is_sealed_alike = |key: &SigningKey| {
+            sealing::master_of(ring::owner(key), &key.sealed_private)
+                == sealing::master_of(ring::owner(made), &made.sealed_private)
+        };
+        exactly_one(in_use.all(is_sealed_alike)).map(|()| made.clone())
+    }
+
+    /// The date of publication is the date of the transaction that publishes.
+    fn insert_next(&self, db: &mut Db) -> Result<SigningKey, StoreError> {
+        let next = SigningKey { created_at: self.by.at, ..self.made()? };
+        signing_keys::insert(db, &next)?;
+        audit::insert(db, &event(EventKind::KeyMade, &next, &self.by))?;
+        Ok(next)
+    }
+
     fn insert_active(&self, db: &mut Db) -> Result<(), StoreError> {
-        let made = self.made.ok_or(StoreError::Conflict)?.clone();
+        let made = self.made()?;
         let (created_at, activated_at) = (self.by.at, Some(self.by.at));
         let active = SigningKey { state: KeyState::Active, created_at, activated_at, ..made };
         signing_keys::insert(db, &active)?;
@@ -607,6 +666,6 @@ impl Moment<'_> {
     }
 }
 
-fn exactly_one(touched: bool) -> Result<(), StoreError> {
+pub(super) fn exactly_one(touched: bool) -> Result<(), StoreError> {
     if touched { Ok(()) } else { Err(StoreError::Conflict) }
 }

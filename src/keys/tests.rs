@@ -38,8 +38,12 @@ impl World {
 
     /// One more node on this database, with nothing loaded.
     pub(crate) fn node(&self, seed: u64, policy: KeyPolicy) -> Keys {
-        let master = MasterKey::generate(&Entropy::seeded(99));
-        Keys::new(self.store.clone(), master, self.clock.clone(), Entropy::seeded(seed), policy)
+        self.node_under(&MasterKey::generate(&Entropy::seeded(99)), seed, policy)
+    }
+
+    /// One more node, with this master key.
+    fn node_under(&self, master: &MasterKey, seed: u64, policy: KeyPolicy) -> Keys {
+        Keys::new(self.store.clone(), master.clone(), self.clock.clone(), Entropy::seeded(seed), policy)
     }
 
     async fn ready_node(&self) -> Keys {
@@ -62,6 +66,10 @@ fn by() -> By {
 /// Without RSA, whose keys take long to make.
 fn quick() -> KeyPolicy {
     KeyPolicy { algorithms: vec![Algorithm::ES256, Algorithm::EdDSA], ..KeyPolicy::default() }
+}
+
+fn another_master_key() -> MasterKey {
+    MasterKey::generate(&Entropy::seeded(100))
 }
 
 fn kid_of(token: &str) -> String {
@@ -171,8 +179,7 @@ async fn a_node_with_another_master_key_says_so_and_changes_nothing() {
     let world = World::new().await;
     let keys = world.ready_node().await;
     let before = keys.list().await.unwrap();
-    let other = MasterKey::generate(&Entropy::seeded(100));
-    let stranger = Keys::new(world.store.clone(), other, world.clock.clone(), Entropy::seeded(2), KeyPolicy::default());
+    let stranger = world.node_under(&another_master_key(), 2, KeyPolicy::default());
     let error = stranger.ensure().await.unwrap_err();
     assert!(error.to_string().contains("sealed under another master key"), "{error}");
     assert!(!error.is_temporary());
@@ -400,6 +407,118 @@ async fn a_retired_key_is_replaced_first_and_what_it_signed_is_refused() {
     let next = in_state(&keys.list().await.unwrap(), Algorithm::ES256, KeyState::Next).remove(0);
     assert_eq!(keys.retire(&next, &by()).await.unwrap().replaced_by, None);
     assert!(matches!(keys.retire(&KeyId::new("none"), &by()).await, Err(KeysError::Unknown(_))));
+}
+
+#[tokio::test]
+async fn under_a_new_master_key_every_key_stays_what_it_is() {
+    let (world, new) = (World::new().await, another_master_key());
+    let old = world.node(1, quick());
+    old.ensure().await.unwrap();
+    let token = old.sign(Algorithm::ES256, "at+jwt", &world.claims()).unwrap();
+    old.rotate_now(None, true, &by()).await.unwrap();
+    old.retire(&KeyId::new(kid_of(&sign(&old, Algorithm::EdDSA))), &by()).await.unwrap();
+    let before = old.list().await.unwrap();
+    let sealed = Sealed { keys: before.len() as u64 + 3, client_secrets: 0 };
+    assert!(!in_state(&before, Algorithm::EdDSA, KeyState::Retired).is_empty());
+    assert_eq!(old.reseal(&new, &by()).await.unwrap(), sealed);
+    assert_eq!(old.seals().await.unwrap(), [(new.id(), sealed)].into());
+    let after = old.list().await.unwrap();
+    for (before, after) in before.iter().zip(&after) {
+        assert_ne!(before.sealed_private, after.sealed_private);
+        assert!(*before == SigningKey { sealed_private: before.sealed_private.clone(), ..after.clone() });
+    }
+    assert_eq!(old.reseal(&new, &by()).await.unwrap(), Sealed::default());
+    assert!(old.list().await.unwrap() == after, "once more changes nothing");
+
+    let started = world.node_under(&new, 3, quick());
+    started.ensure().await.unwrap();
+    assert_eq!(started.jwks().unwrap(), old.jwks().unwrap());
+    for purpose in Purpose::ALL {
+        assert_eq!(started.hmac(purpose, None, b"x").unwrap(), old.hmac(purpose, None, b"x").unwrap());
+    }
+    started.verify(&token, &EXPECTED, world.clock.now()).await.unwrap();
+    assert_eq!(kid_of(&sign(&started, Algorithm::EdDSA)), kid_of(&sign(&old, Algorithm::EdDSA)));
+    let error = world.node(4, quick()).ensure().await.unwrap_err().to_string();
+    assert!(error.contains(&new.id()) && error.contains("sealed under another master key"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_sealed_under_neither_master_key_stops_a_resealing_that_changes_nothing() {
+    let (world, new) = (World::new().await, another_master_key());
+    let keys = world.node(1, quick());
+    keys.ensure().await.unwrap();
+    assert!(matches!(
+        keys.reseal(&MasterKey::generate(&Entropy::seeded(99)), &by()).await,
+        Err(KeysError::SameMasterKey)
+    ));
+    let before = keys.list().await.unwrap();
+    let stranger = world.node_under(&MasterKey::generate(&Entropy::seeded(101)), 2, quick());
+    let error = stranger.reseal(&new, &by()).await.unwrap_err().to_string();
+    assert!(error.contains("neither the configured one") && error.contains(&new.id()), "{error}");
+    assert!(keys.list().await.unwrap() == before);
+    // The last one that is looked at is damaged: the others, sealed anew already, are as they were.
+    let last = world.store.read(crate::store::secret_keys::list_all).await.unwrap().pop().unwrap();
+    let damage = move |db: &mut _| crate::store::secret_keys::reseal(db, &last.id, &last.sealed, &last.sealed[..40]);
+    assert!(world.store.write(damage).await.unwrap());
+    let error = keys.reseal(&new, &by()).await.unwrap_err().to_string();
+    assert!(error.contains("is damaged"), "{error}");
+    assert!(keys.list().await.unwrap() == before);
+    let told = world.store.read(|db| crate::store::audit::list(db, &crate::domain::audit::Filter::default(), 100));
+    let told = told.await.unwrap();
+    assert!(told.iter().all(|told| told.event.kind != crate::domain::audit::EventKind::KeysResealed));
+}
+
+#[tokio::test]
+async fn a_node_with_the_replaced_master_key_goes_on_but_makes_no_keys() {
+    let (world, new) = (World::new().await, another_master_key());
+    let old = world.node(1, quick());
+    old.ensure().await.unwrap();
+    let token = sign(&old, Algorithm::ES256);
+    old.reseal(&new, &by()).await.unwrap();
+    world.clock.advance(Lifetime::days(89));
+    let before = old.list().await.unwrap();
+    let refusals = [
+        old.tick().await.unwrap_err(),
+        old.rotate_now(None, true, &by()).await.unwrap_err(),
+        old.retire(&KeyId::new(kid_of(&token)), &by()).await.unwrap_err(),
+    ];
+    for error in refusals {
+        assert!(error.to_string().contains("sealed under another master key") && !error.is_temporary(), "{error}");
+    }
+    assert!(old.list().await.unwrap() == before, "a key of this node could be opened by none that starts");
+
+    // A node with the new one carries on; what the old one has loaded still serves.
+    let started = world.node_under(&new, 2, quick());
+    started.tick().await.unwrap();
+    assert_eq!(in_state(&started.list().await.unwrap(), Algorithm::ES256, KeyState::Next).len(), 1);
+    assert!(old.tick().await.is_err());
+    for (from, to) in [(&old, &started), (&started, &old)] {
+        let token = from.sign(Algorithm::ES256, "at+jwt", &world.claims()).unwrap();
+        to.verify(&token, &EXPECTED, world.clock.now()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_came_in_under_the_replaced_master_key_is_sealed_anew_by_another_run() {
+    let (world, new) = (World::new().await, another_master_key());
+    let old = world.node(1, quick());
+    old.ensure().await.unwrap();
+    old.rotate_now(Some(Algorithm::ES256), false, &by()).await.unwrap();
+    let next = |keys: &[SigningKey]| keys.iter().find(|key| key.state == KeyState::Next).cloned().unwrap();
+    let late = next(&old.list().await.unwrap());
+    old.reseal(&new, &by()).await.unwrap();
+    // As if it had been committed a moment later.
+    let (id, sealed, resealed) =
+        (late.id.clone(), late.sealed_private.clone(), next(&old.list().await.unwrap()).sealed_private);
+    let undo = move |db: &mut _| crate::store::signing_keys::reseal(db, &id, &resealed, &sealed);
+    assert!(world.store.write(undo).await.unwrap());
+    let started = world.node_under(&new, 2, quick());
+    let error = started.ensure().await.unwrap_err().to_string();
+    assert!(error.contains(late.id.as_str()), "{error}");
+    assert_eq!(old.seals().await.unwrap().len(), 2);
+    assert_eq!(old.reseal(&new, &by()).await.unwrap(), Sealed { keys: 1, client_secrets: 0 });
+    started.ensure().await.unwrap();
+    assert_eq!(next(&started.list().await.unwrap()).id, late.id);
 }
 
 #[tokio::test]

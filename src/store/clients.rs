@@ -6,6 +6,16 @@ use crate::domain::client::Client;
 use crate::domain::id::ClientId;
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
+use diesel::sql_types::Text;
+
+/// How a secret that is sealed stands in a document.
+const SEALED: &str = "\"sealed\":";
+
+#[diesel::declare_sql_function]
+extern "SQL" {
+    /// `text` with `to` wherever `from` stood in it, byte for byte on every database.
+    fn replace(text: Text, from: Text, to: Text) -> Text;
+}
 
 /// The client with this identifier, byte for byte.
 ///
@@ -64,6 +74,34 @@ pub fn page(db: &mut Db, after: Option<&ClientId>, limit: i64) -> Result<Vec<Cli
         .select(clients::document)
         .load(db)?;
     documents.iter().map(|document| from_json(document, "clients.document")).collect()
+}
+
+/// At most `limit` clients by identifier, those after `after`, that may have a sealed secret: the word stands in their
+/// documents.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn page_sealed(db: &mut Db, after: Option<&ClientId>, limit: i64) -> Result<Vec<Client>, StoreError> {
+    let documents: Vec<String> = clients::table
+        .filter(clients::id.gt(after.map_or("", ClientId::as_str)))
+        .filter(replace(clients::document, SEALED, "").ne(clients::document))
+        .order(clients::id)
+        .limit(limit.clamp(0, 10_000))
+        .select(clients::document)
+        .load(db)?;
+    documents.iter().map(|document| from_json(document, "clients.document")).collect()
+}
+
+/// Replaces the sealed form of a client's secret, when the master key changes; whether the client had it. In one
+/// statement, so nothing else that is changed of the client at the same time is lost. When it was saved stays: nobody
+/// who follows changes has to look at it.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn reseal(db: &mut Db, id: &ClientId, from: &str, to: &str) -> Result<bool, StoreError> {
+    let resealed = replace(clients::document, from, to);
+    let having_it = clients::table.find(id.as_str()).filter(resealed.ne(clients::document));
+    Ok(diesel::update(having_it).set(clients::document.eq(resealed)).execute(db)? == 1)
 }
 
 /// At most `limit` clients that were saved at a time or later, in the order of that: those after this place, a time and

@@ -186,7 +186,20 @@ impl Store {
         &self,
         work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.carry_out(Mode::Write, self.0.wait, work).instrument(self.span("write")).await
+        self.write_within(self.0.wait, work).await
+    }
+
+    /// The same as [`Store::write`], for an operator's transaction of many statements, which may take as long as
+    /// `longest`. Each statement is bounded as ever.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_within<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        work: impl Fn(&mut Db) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.carry_out(Mode::Write, longest, work).instrument(self.span("write")).await
     }
 
     /// Whether the database can be reached and its schema is current.

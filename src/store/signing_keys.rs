@@ -107,11 +107,11 @@ pub fn remove(db: &mut Db, id: &KeyId) -> Result<bool, StoreError> {
     Ok(diesel::delete(signing_keys::table.find(id.as_str())).execute(db)? == 1)
 }
 
-/// Replaces the sealed private half, when the master key changes; whether there is such a key.
+/// Replaces the sealed private half, when the master key changes; whether there is such a key, sealed as it was `from`.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn reseal(db: &mut Db, id: &KeyId, sealed: &[u8]) -> Result<bool, StoreError> {
-    let column = signing_keys::sealed_private.eq(sealed);
-    Ok(diesel::update(signing_keys::table.find(id.as_str())).set(column).execute(db)? == 1)
+pub fn reseal(db: &mut Db, id: &KeyId, from: &[u8], to: &[u8]) -> Result<bool, StoreError> {
+    let sealed_so = signing_keys::table.find(id.as_str()).filter(signing_keys::sealed_private.eq(from));
+    Ok(diesel::update(sealed_so).set(signing_keys::sealed_private.eq(to)).execute(db)? == 1)
 }

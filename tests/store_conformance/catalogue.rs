@@ -1,7 +1,7 @@
 //! Clients, scopes, resources, policies and refusals.
 
 use crate::samples::{NOW, client, later};
-use authward::domain::client::Client;
+use authward::domain::client::{Client, ClientSecret};
 use authward::domain::id::{ClientId, Reference};
 use authward::domain::refusal::RefusalRecord;
 use authward::domain::resource::{AccessTokenType, Resource, ScopeDescription};
@@ -24,6 +24,35 @@ on_every_database! {
         assert_eq!(listed.iter().map(|client| client.id.as_str()).collect::<Vec<_>>(), ["Backend", "native"]);
         assert!(db.write(|db| clients::remove(db, &ClientId::new("native"))).await);
         assert!(!db.write(|db| clients::remove(db, &ClientId::new("native"))).await);
+    }
+
+    async fn a_sealed_secret_is_replaced_and_nothing_else_of_its_client(db: Database) {
+        let sealed = |id: &str, secret: &str| {
+            let metadata = serde_json::json!({ "client_uri": "https://a.example/\"sealed\":\"AbC_\"", "note": "abc_" });
+            let metadata = metadata.as_object().unwrap().clone();
+            Client { secret: Some(ClientSecret::Sealed(secret.to_owned())), metadata, ..client(id) }
+        };
+        for one in [client("a"), sealed("b", "AbC_"), client("c"), sealed("d", "aBc_")] {
+            db.write(move |db| clients::save(db, &one, NOW)).await;
+        }
+        let page = async |after: Option<&'static str>, limit| {
+            let page = move |db: &mut Db| clients::page_sealed(db, after.map(ClientId::new).as_ref(), limit);
+            db.read(page).await.into_iter().map(|client| client.id.to_string()).collect::<Vec<_>>()
+        };
+        for (after, limit, expected) in
+            [(None, 1, &["b"][..]), (None, 9, &["b", "d"]), (Some("b"), 9, &["d"]), (Some("d"), 9, &[])]
+        {
+            assert_eq!(page(after, limit).await, expected, "{after:?} {limit}");
+        }
+        let reseal = |from: &'static str| move |db: &mut Db| clients::reseal(db, &ClientId::new("b"), from, "XyZ-");
+        assert!(!db.write(reseal("aBc_")).await, "it is of another client");
+        assert!(db.write(reseal("AbC_")).await);
+        assert!(!db.write(reseal("AbC_")).await);
+        let [b, d] = ["b", "d"].map(ClientId::new);
+        let metadata = serde_json::json!({ "client_uri": "https://a.example/\"sealed\":\"XyZ-\"", "note": "abc_" });
+        let expected = Client { metadata: metadata.as_object().unwrap().clone(), ..sealed("b", "XyZ-") };
+        assert_eq!(db.read(move |db| clients::find(db, &b)).await, Some(expected));
+        assert_eq!(db.read(move |db| clients::find(db, &d)).await, Some(sealed("d", "aBc_")));
     }
 
     async fn clients_are_listed_in_the_order_of_their_changes(db: Database) {

@@ -62,9 +62,12 @@ on_every_database! {
     async fn a_key_is_sealed_again_and_removed(db: Database) {
         db.write(|db| signing_keys::insert(db, &signing_key("a", Algorithm::EdDSA, KeyState::Next))).await;
         let a = || KeyId::new("a");
-        assert!(db.write(move |db| signing_keys::reseal(db, &a(), &[9, 0, 9])).await);
+        let before = signing_key("a", Algorithm::EdDSA, KeyState::Next).sealed_private;
+        let reseal = move |db: &mut _| signing_keys::reseal(db, &a(), &before, &[9, 0, 9]);
+        assert!(db.write(reseal.clone()).await);
         assert_eq!(db.read(signing_keys::list).await[0].sealed_private, [9, 0, 9]);
-        assert!(!db.write(|db| signing_keys::reseal(db, &KeyId::new("A"), &[9])).await);
+        assert!(!db.write(reseal).await, "it is not sealed so any more");
+        assert!(!db.write(|db| signing_keys::reseal(db, &KeyId::new("A"), &[9, 0, 9], &[9])).await);
         assert!(db.write(move |db| signing_keys::remove(db, &a())).await);
         assert!(!db.write(move |db| signing_keys::remove(db, &a())).await);
         db.write(|db| signing_keys::insert(db, &signing_key("b", Algorithm::EdDSA, KeyState::Next))).await;
@@ -85,5 +88,17 @@ on_every_database! {
         assert_eq!(db.store.write(move |db| secret_keys::insert(db, &late, 2)).await, Err(StoreError::Conflict));
         assert_eq!(db.read(|db| secret_keys::list(db, "refresh")).await, [key("a", "refresh"), key("c", "refresh")]);
         assert!(db.read(|db| secret_keys::list(db, "Refresh")).await.is_empty());
+        let all = [key("b", "forms"), key("a", "refresh"), key("c", "refresh")];
+        assert_eq!(db.read(secret_keys::list_all).await, all);
+    }
+
+    async fn a_secret_key_is_sealed_again_as_it_was_read(db: Database) {
+        let (id, purpose, sealed) = (KeyId::new("a"), "later".to_owned(), vec![0, 1, 255]);
+        let key = SecretKey { id, purpose, sealed, created_at: NOW };
+        db.write(move |db| secret_keys::insert(db, &key, 0)).await;
+        let reseal = |db: &mut _| secret_keys::reseal(db, &KeyId::new("a"), &[0, 1, 255], &[7, 0]);
+        assert!(db.write(reseal).await);
+        assert_eq!(db.read(secret_keys::list_all).await[0].sealed, [7, 0]);
+        assert!(!db.write(reseal).await);
     }
 }

@@ -47,6 +47,7 @@ mod logout;
 mod people;
 mod races;
 mod registrations;
+mod resealing;
 mod samples;
 mod schema;
 mod sweeping;

@@ -6,8 +6,9 @@ use crate::cli::Context;
 use crate::cli::output::time;
 use crate::domain::key::{KeyState, SigningKey};
 use crate::domain::time::{Lifetime, Timestamp};
-use crate::keys::{KeyPolicy, Keys, KeysError, MasterKey, MasterKeyError};
+use crate::keys::{KeyPolicy, Keys, KeysError, MasterKey, MasterKeyError, Sealed};
 use crate::store::Store;
+use std::collections::BTreeMap;
 
 const AREA: &str = "keys";
 /// A server carries out what is due every few seconds; this long after the date none has run.
@@ -26,11 +27,14 @@ pub(super) async fn look(context: &Context, store: Option<&Store>) -> Vec<Findin
     let id = master.id();
     let policy = app::key_policy(&context.settings);
     let keys = Keys::new(store.clone(), master, context.clock.clone(), context.entropy.clone(), policy.clone());
+    let seals = keys.seals().await;
+    let divided = seals.as_ref().ok().and_then(|seals| divided(&id, seals));
     if let Err(error) = keys.check().await {
-        return vec![closed(&error)];
+        return vec![divided.unwrap_or_else(|| closed(&error))];
     }
     let Ok(list) = keys.list().await else { return Vec::new() };
     let mut findings = vec![Finding::ok(AREA, format!("the master key {id} opens every key that signs"))];
+    findings.extend(divided.or_else(|| seals.err().map(|error| unseen(&error))));
     findings.extend(judge(&list, &policy, context.now()));
     findings
 }
@@ -71,8 +75,30 @@ fn unusable_master_key(error: &MasterKeyError) -> Finding {
 
 fn closed(error: &KeysError) -> Finding {
     let why = "No token can be signed.";
-    let mend = "Set the master key that this database was used with; each key names the one that sealed it.";
+    let mend = "Set the master key that this database was used with, after \"authward keys reseal\" the new one; each \
+                key names the one that sealed it.";
     Finding::fail(AREA, error.to_string(), why, mend)
+}
+
+/// Some value does not even say what it is sealed under, or there are more clients than can be looked through in time.
+fn unseen(error: &KeysError) -> Finding {
+    let what = format!("whether everything is sealed under the configured master key cannot be seen: {error}");
+    let why = "After \"authward keys reseal\" a client secret may be left under the old one.";
+    Finding::warn(AREA, what, why, "A longer database.wait gives this more time.")
+}
+
+/// A replacement of the master key that is not complete.
+fn divided(configured: &str, seals: &BTreeMap<String, Sealed>) -> Option<Finding> {
+    let (other, sealed) = seals.iter().find(|(master, _)| *master != configured)?;
+    seals.get(configured)?;
+    let what = format!(
+        "not all is sealed under the configured master key {configured}; under {other}: keys {}, client secrets {}",
+        sealed.keys, sealed.client_secrets
+    );
+    let why = "While the master key was being replaced, a node went on with the old one.";
+    let mend = "Run \"authward keys reseal\" again as the first time, the old key configured and the new one named; \
+                then see that every node has the new one.";
+    Some(Finding::fail(AREA, what, why, mend))
 }
 
 fn judge(keys: &[SigningKey], policy: &KeyPolicy, now: Timestamp) -> Vec<Finding> {
@@ -128,6 +154,22 @@ mod tests {
             retiring_at: None,
             retires_at: None,
         }
+    }
+
+    #[test]
+    fn a_replacement_of_the_master_key_that_is_not_complete_is_found() {
+        let seals = |seals: &[(&str, u64, u64)]| {
+            let sealed = |(id, keys, client_secrets): &(&str, u64, u64)| {
+                ((*id).to_owned(), Sealed { keys: *keys, client_secrets: *client_secrets })
+            };
+            seals.iter().map(sealed).collect::<BTreeMap<_, _>>()
+        };
+        assert_eq!(divided("ours", &seals(&[])), None);
+        assert_eq!(divided("ours", &seals(&[("ours", 7, 3)])), None);
+        assert_eq!(divided("ours", &seals(&[("theirs", 7, 3)])), None, "then our key is the wrong one altogether");
+        let found = divided("ours", &seals(&[("ours", 7, 2), ("theirs", 0, 1)])).unwrap();
+        assert_eq!((found.area, found.level), (AREA, Level::Fail));
+        assert!(found.what.ends_with("master key ours; under theirs: keys 0, client secrets 1"), "{}", found.what);
     }
 
     #[test]
