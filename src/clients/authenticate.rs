@@ -267,7 +267,7 @@ impl Clients {
             ClientSecret::Sha256(_) => return Ok(stored.matches_generated(secret.reveal()).unwrap_or(false)),
             ClientSecret::Sealed(sealed) => {
                 let is_right = self.assertions.is_sealed(client, sealed, secret);
-                return is_right.map_err(|error| StoreError::Corrupt(error.to_string()).into());
+                return is_right.map_err(|error| StoreError::from(error).into());
             }
         };
         let id = &client.id;
@@ -293,7 +293,7 @@ fn refused(error: AssertionError, client: &Client) -> AuthenticationError {
     );
     match error {
         AssertionError::Store(error) => error.into(),
-        AssertionError::Sealed(error) => StoreError::Corrupt(error.to_string()).into(),
+        AssertionError::Sealed(error) => StoreError::from(error).into(),
         other => {
             AuthenticationError::Assertion { explanation: other.to_string(), expected, client_id: client.id.clone() }
         }

@@ -8,6 +8,7 @@ use crate::domain::client::hex;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::entropy::Entropy;
+use crate::store::StoreError;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
@@ -55,6 +56,16 @@ pub enum SealingError {
         /// Which key.
         id: String,
     },
+}
+
+/// Whoever asks may find a node that has the right master key; what is damaged is so everywhere.
+impl From<SealingError> for StoreError {
+    fn from(error: SealingError) -> Self {
+        match error {
+            SealingError::OtherMasterKey { .. } => Self::Unavailable(error.to_string()),
+            SealingError::Damaged { .. } => Self::Corrupt(error.to_string()),
+        }
+    }
 }
 
 /// Seals `secret` for `owner`. The nonce is random: 192 bits are enough never to repeat.

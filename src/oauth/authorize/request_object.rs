@@ -68,7 +68,7 @@ pub(super) async fn resolve(
     };
     let opened = edge.clients.open_request_object(client, presented, (edge.issuer().as_str(), edge.context.now));
     let object = opened.await.map_err(|error| match error {
-        RequestObjectError::Sealed(error) => ObjectError::Store(StoreError::Corrupt(error.to_string())),
+        RequestObjectError::Sealed(error) => ObjectError::Store(error.into()),
         other => ObjectError::Cause(Cause::RequestObject(other)),
     })?;
     Ok(Some(merge(&object, form, client)?))
