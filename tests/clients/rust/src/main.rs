@@ -84,7 +84,10 @@ fn main() -> Result<(), Failure> {
     let (challenge, _) = PkceCodeChallenge::new_random_sha256();
     let (url, ..) = request.set_pkce_challenge(challenge).add_extra_param("prompt", "none").url();
     let answer = answer_of(&listener, url.as_str())?;
-    ensure(parameter(&answer, "error").as_deref() == Some("login_required"), "signed out, and still somebody is there")?;
+    ensure(
+        parameter(&answer, "error").as_deref() == Some("login_required"),
+        "signed out, and still somebody is there",
+    )?;
     println!("rust: signed in, validated, refreshed, signed out");
     Ok(())
 }
