@@ -1,5 +1,5 @@
-//! Clients as they are made and changed, by document, by command, by the admin API and by themselves (RFC 7591) alike: each function is one act
-//! with its audit event, to be called inside one transaction.
+//! Clients as they are made and changed, by document, by command, by the admin API and by themselves (RFC 7591) alike: each
+//! function is one act with its audit event, to be called inside one transaction.
 
 use super::metadata::changed_members;
 use crate::domain::audit::{By, Event, EventKind};
@@ -35,9 +35,12 @@ pub fn change(db: &mut Db, id: &ClientId, by: &By, change: impl Fn(&mut Client))
 /// # Errors
 /// [`StoreError`].
 pub fn remove(db: &mut Db, id: &ClientId, by: &By) -> Result<bool, StoreError> {
-    end_access(db, id, "the client was removed", by)?;
-    store::consents::remove_of_client(db, id)?;
-    store::open_registrations::remove(db, id)?;
+    // Where nobody has used it yet there is nothing to end, and no need to look through every grant for it.
+    if !store::open_registrations::remove_unused(db, id)? {
+        end_access(db, id, "the client was removed", by)?;
+        store::consents::remove_of_client(db, id)?;
+        store::open_registrations::remove(db, id)?;
+    }
     if !store::clients::remove(db, id)? {
         return Ok(false);
     }

@@ -1032,6 +1032,10 @@ fn one_of<const N: usize>(names: [&str; N]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clients::registration::members;
+    use proptest::collection::{hash_map, vec};
+    use proptest::prelude::*;
+    use proptest::sample::select;
     use serde_json::json;
 
     fn read_as(origin: Origin, metadata: Value) -> Result<Registered, Vec<String>> {
@@ -1393,5 +1397,88 @@ mod tests {
         assert!(!client.skip_consent && client.exceptions.is_empty() && client.metadata.is_empty());
         assert_eq!(client.access_token_lifetime, None);
         assert_eq!(client.scopes.to_string(), "openid orders");
+    }
+    /// What somebody may send as a member: right, nearly right, or nothing of the kind.
+    fn said() -> impl Strategy<Value = Value> {
+        let texts = prop_oneof![
+            select(vec![
+                "",
+                "none",
+                "client_secret_basic",
+                "private_key_jwt",
+                "web",
+                "native",
+                "public",
+                "pairwise",
+                "RS256",
+                "ES256",
+                "RSA-OAEP-256",
+                "A256GCM",
+                "openid",
+                "openid profile",
+                "code",
+                "code id_token",
+                "authorization_code",
+                "implicit",
+                "refresh_token",
+                "https://a.example/cb",
+                "https://a.example",
+                "http://a.example/",
+                "http://127.0.0.1:0/cb",
+                "com.example.app:/cb",
+                "https://u:p@a.example/#x",
+                "javascript:alert(1)",
+                "가",
+            ])
+            .prop_map(str::to_owned),
+            "[ -~]{0,40}",
+            "\\PC{0,20}",
+        ];
+        let leaf = prop_oneof![
+            texts.prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<bool>().prop_map(Value::from),
+            Just(Value::Null),
+            Just(json!({ "keys": [key()] })),
+        ];
+        leaf.prop_recursive(2, 12, 4, |inner| {
+            prop_oneof![
+                vec(inner.clone(), 0..4).prop_map(Value::from),
+                hash_map("[a-z_]{1,12}", inner, 0..4).prop_map(|members| json!(members)),
+            ]
+        })
+    }
+
+    fn document() -> impl Strategy<Value = Map<String, Value>> {
+        let names: Vec<&str> =
+            [&READ[..], &OPERATOR, &KEPT_TEXTS, &KEPT_LISTS, &KEPT_FLAGS, &["jwks", "client_name#ko", "magic"]]
+                .concat();
+        let redirects = Just(json!(["https://a.example/cb"]));
+        (hash_map(select(names).prop_map(str::to_owned), said(), 0..8), proptest::option::of(redirects)).prop_map(
+            |(members, redirects)| {
+                let mut members: Map<String, Value> = members.into_iter().collect();
+                members.extend(redirects.map(|uris| ("redirect_uris".to_owned(), uris)));
+                members
+            },
+        )
+    }
+
+    proptest! {
+        /// RFC 7591 §2, RFC 7592 §2.2: whatever is sent is read or refused by name, and what was registered can be sent back.
+        #[test]
+        fn any_metadata_is_read_or_refused_and_what_is_answered_may_be_sent_back(said in document()) {
+            for origin in [Origin::Operator, Origin::Registration] {
+                match read_as(origin, Value::Object(said.clone())) {
+                    Err(errors) => prop_assert!(!errors.is_empty() && errors.iter().all(|error| error.contains(": "))),
+                    Ok(registered) if origin == Origin::Registration => {
+                        let answered = members(&registered.client);
+                        let again = read_as(origin, Value::Object(answered.clone()));
+                        let again = again.map(|again| members(&again.client));
+                        prop_assert_eq!(again, Ok(answered));
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
     }
 }

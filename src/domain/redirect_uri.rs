@@ -106,6 +106,10 @@ impl RedirectUri {
 fn check_web(text: &str, url: &Url) -> Result<(), RedirectUriError> {
     let authority_and_rest = text.split_once("://").ok_or(RedirectUriError::NotAbsolute)?.1;
     let authority = authority_and_rest.split(['/', '?', '\\']).next().unwrap_or_default();
+    // RFC 9110 §4.2.2: "A sender MUST NOT generate an "https" URI with an empty host identifier."
+    if authority.is_empty() {
+        return Err(RedirectUriError::NotAbsolute);
+    }
     if authority.contains('@') {
         return Err(RedirectUriError::UserInfo);
     }
@@ -171,6 +175,9 @@ fn loopback_parts(text: &str, hostname: bool) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
     use ApplicationType::{Native, Web};
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
 
     fn named(registered: &str, requested: &str, kind: ApplicationType) -> bool {
         RedirectUri::register(registered, kind).unwrap().is_named_by(requested, kind, false)
@@ -263,6 +270,57 @@ mod tests {
         ] {
             let got = RedirectUri::register(bad, Web).unwrap_err();
             assert!(got == why || (bad.contains('\\') && got == E::Path), "{bad}: {got}");
+        }
+    }
+
+    /// Pieces of which addresses are made, and of which attackers make them.
+    fn address() -> impl Strategy<Value = String> {
+        let piece = select(vec![
+            "https://",
+            "http://",
+            "https:",
+            "//",
+            "/",
+            "\\",
+            "com.example.app:",
+            "javascript:",
+            "127.0.0.1",
+            "[::1]",
+            "localhost",
+            "a.example",
+            "evil.example",
+            "@",
+            ":",
+            ":80",
+            "?",
+            "#",
+            "*",
+            ".",
+            "..",
+            "%2e",
+            "%00",
+            " ",
+            "x",
+            "é",
+        ]);
+        vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        /// RFC 6749 §3.1.2.3, RFC 9700 §4.1.3
+        #[test]
+        fn any_address_is_registered_or_refused_and_no_other_is_taken_for_it(ours in address(), other in address()) {
+            for kind in [Web, Native] {
+                let Ok(registered) = RedirectUri::register(&ours, kind) else { continue };
+                prop_assert_eq!(registered.as_str(), &ours);
+                prop_assert!(registered.is_named_by(&ours, kind, false));
+                let host = |text: &str| url::Url::parse(text).ok().and_then(|url| url.host_str().map(str::to_owned));
+                if registered.is_named_by(&other, kind, false) && ours != other {
+                    prop_assert_eq!(kind, Native);
+                    prop_assert!(host(&other).is_some_and(|host| is_loopback_host(&host)), "{} for {}", other, ours);
+                    prop_assert_eq!(host(&ours), host(&other));
+                }
+            }
         }
     }
 }

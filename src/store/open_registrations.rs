@@ -62,6 +62,15 @@ pub fn remove_ended(db: &mut Db, client: &ClientId, now: Timestamp) -> Result<bo
     Ok(diesel::delete(ended).execute(db)? == 1)
 }
 
+/// Forgets a client that nobody has used; whether it was one.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn remove_unused(db: &mut Db, client: &ClientId) -> Result<bool, StoreError> {
+    let unused = open_registrations::table.find(client.as_str()).filter(open_registrations::expires_at.is_not_null());
+    Ok(diesel::delete(unused).execute(db)? == 1)
+}
+
 /// Forgets a client; whether it was noted here.
 ///
 /// # Errors

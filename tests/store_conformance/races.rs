@@ -133,8 +133,9 @@ on_every_database! {
     async fn a_client_on_trial_is_kept_or_removed_and_never_both(db: Database) {
         db.write(|db| open_registrations::insert(db, &ClientId::new("new"), NOW)).await;
         let turn = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
-        let decide = move |db: &mut Db| match turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 2 {
+        let decide = move |db: &mut Db| match turn.fetch_add(1, std::sync::atomic::Ordering::SeqCst) % 3 {
             0 => open_registrations::keep(db, &ClientId::new("new")),
+            1 => open_registrations::remove_unused(db, &ClientId::new("new")),
             _ => open_registrations::remove_ended(db, &ClientId::new("new"), NOW),
         };
         assert_eq!(wins(fifty(&db, decide).await), 1);

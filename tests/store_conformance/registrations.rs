@@ -40,5 +40,9 @@ on_every_database! {
         assert!(!db.write(remove("later")).await && !db.write(remove("used")).await);
         assert_eq!(db.read(open_registrations::count).await, 2);
         assert!(db.read(|db| open_registrations::list_ended(db, NOW, 10)).await.is_empty());
+        let remove = |name: &'static str| move |db: &mut _| open_registrations::remove_unused(db, &ClientId::new(name));
+        assert!(db.write(remove("later")).await && !db.write(remove("later")).await);
+        assert!(!db.write(remove("used")).await && !db.write(remove("nobody")).await);
+        assert_eq!(db.read(open_registrations::count).await, 1);
     }
 }
