@@ -117,6 +117,14 @@ const KEPT_FLAGS: [&str; 6] = [
     "dpop_bound_access_tokens",
     "tls_client_certificate_bound_access_tokens",
 ];
+/// Members that ask for what is not there yet.
+const UNSUPPORTED: [(&str, &str); 5] = [
+    ("require_pushed_authorization_requests", "pushed authorization requests (RFC 9126) are"),
+    ("dpop_bound_access_tokens", "DPoP (RFC 9449) is"),
+    ("tls_client_certificate_bound_access_tokens", "certificate-bound access tokens (RFC 8705) are"),
+    ("introspection_signed_response_alg", "signed introspection answers (RFC 9701) are"),
+    ("authorization_signed_response_alg", "signed authorization answers (JARM) are"),
+];
 /// Members of an exception.
 const EXCEPTION: [&str; 4] = ["allow", "reason", "owner", "until"];
 
@@ -579,7 +587,9 @@ impl Form<'_> {
     fn is_offered(&self, grant: GrantType) -> bool {
         let allows = |allowance| self.rules.exceptions.iter().any(|exception| exception.allow == allowance);
         match grant {
-            GrantType::AuthorizationCode | GrantType::RefreshToken | GrantType::DeviceCode => true,
+            GrantType::AuthorizationCode | GrantType::RefreshToken => true,
+            // The token endpoint does not know it yet.
+            GrantType::DeviceCode => false,
             GrantType::ClientCredentials => self.rules.may_act_for_itself,
             GrantType::Password => allows(Allowance::PasswordGrant),
             GrantType::Implicit => allows(Allowance::Implicit) || allows(Allowance::Hybrid),
@@ -633,17 +643,28 @@ impl Form<'_> {
     }
 
     fn check_together(&mut self, client: &Client) {
-        if self.metadata.get("require_pkce").is_some_and(|value| value != &Value::Bool(true)) {
+        // RFC 7591 §2: null is as if it were left out.
+        if self.metadata.get("require_pkce").is_some_and(|value| !value.is_null() && value != &Value::Bool(true)) {
             self.error(
                 "require_pkce",
                 "PKCE is required of every client; what needs less has a dated exception (exceptions: allow no_pkce)",
             );
         }
+        self.check_unsupported();
         self.check_keys(client);
         if let (Some(idle), Some(whole)) = (client.refresh_token_idle_lifetime, client.refresh_token_lifetime)
             && idle > whole
         {
             self.error("refresh_token_idle_lifetime", "it is more than refresh_token_lifetime");
+        }
+    }
+
+    /// What a client would rely on, and this server does not do yet: it is told so, and not that it is registered.
+    fn check_unsupported(&mut self) {
+        for (name, what) in UNSUPPORTED {
+            if self.has(name) && self.metadata.get(name) != Some(&Value::Bool(false)) {
+                self.error(name, format!("{what} not supported yet"));
+            }
         }
     }
 
@@ -1074,12 +1095,12 @@ mod tests {
         let metadata = json!({
             "token_endpoint_auth_method": "none", "redirect_uris": ["https://a.example/cb"],
             "client_uri": "https://a.example", "client_name": "A", "client_name#ko": "가", "contacts": ["a@a.example"],
-            "may_introspect": "own", "default_max_age": 60, "require_pkce": true,
+            "may_introspect": "own", "default_max_age": 60, "require_pkce": true, "dpop_bound_access_tokens": false,
         });
         let client = read_as(Origin::Operator, metadata).unwrap().client;
         let expected = json!({
             "client_uri": "https://a.example", "client_name#ko": "가", "contacts": ["a@a.example"],
-            "may_introspect": "own", "default_max_age": 60,
+            "may_introspect": "own", "default_max_age": 60, "dpop_bound_access_tokens": false,
         });
         assert_eq!(Value::Object(client.metadata), expected);
     }
@@ -1104,7 +1125,7 @@ mod tests {
             errors(metadata),
             [
                 "client_nam: there is no such field; the nearest is client_name",
-                "token_endpoint_auth_method: tls_client_auth is not supported yet; it is one of none, client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt",
+                "token_endpoint_auth_method: tls_client_auth is not supported yet; it is one of client_secret_basic, client_secret_post, client_secret_jwt, private_key_jwt, none",
                 "exceptions[0].by: there is no such field; the nearest is allow",
                 "exceptions[0].owner: it is required: a text of 1 to 500 bytes",
                 "exceptions[0].allow: it is one of no_pkce, plain_pkce, password_grant, implicit, hybrid, loopback_hostname, unsigned_request_object",

@@ -2,7 +2,7 @@
 //! check what a client says, and the transactions.
 //!
 //! The order has reasons. Who may not register is told so before anything of the request is read. A client that anybody
-//! registers has taken its place in the quotas before anything is fetched for it. A use of an initial access token is taken
+//! registers takes its place in the quotas when what it says is right, and before anything is fetched for it. A use of an initial access token is taken
 //! in the transaction that stores the client, so a request that fails costs none.
 
 use super::Clients;
@@ -62,8 +62,7 @@ pub enum Outcome {
 }
 
 impl Clients {
-    /// Whether a client may register itself: with the token that it brings, or, where that is open to anybody, within the
-    /// quotas, of which it takes its place here.
+    /// Whether a client may register itself: with the token that it brings, or because that is open to anybody.
     ///
     /// # Errors
     /// [`RegistrationError`].
@@ -71,11 +70,9 @@ impl Clients {
         &self,
         token: Option<&Secret>,
         (source, now): (Option<IpAddr>, Timestamp),
-        limits: &settings::Registration,
     ) -> Result<Admission, RegistrationError> {
         let policy = &self.catalogue().await?.registration;
-        let from = source.map_or_else(|| "unknown".to_owned(), network);
-        let guesses = TokenHash::of(&format!("initial access tokens from {from}"));
+        let guesses = TokenHash::of(&format!("initial access tokens from {}", origin(source)));
         let is_guess = token.is_some() && policy.mode != RegistrationMode::Closed;
         if is_guess && let Err(AuthenticationError::Throttled { seconds }) = self.guesses.check(&guesses, now) {
             return Err(RegistrationError::Throttled(seconds));
@@ -84,19 +81,19 @@ impl Clients {
         if is_guess && admission.is_err() {
             self.guesses.failed(guesses, now);
         }
-        if admission.as_ref().is_ok_and(|admission| *admission == Admission::Open) {
-            self.take_place(from, now, limits).await?;
-        }
         admission
     }
 
     /// One of the registrations that anybody may make within this hour.
-    async fn take_place(
+    ///
+    /// # Errors
+    /// [`RegistrationError`].
+    pub async fn take_place(
         &self,
-        from: String,
-        now: Timestamp,
+        (source, now): (Option<IpAddr>, Timestamp),
         limits: &settings::Registration,
     ) -> Result<(), RegistrationError> {
+        let from = origin(source);
         let window = now.seconds().div_euclid(HOUR);
         let end = Timestamp::from_seconds((window + 1) * HOUR);
         let quotas = [
@@ -118,6 +115,11 @@ impl Clients {
         };
         if self.store.write(take).await? { Ok(()) } else { Err(RegistrationError::Throttled(end.since(now))) }
     }
+}
+
+/// What requests from one place have in common.
+fn origin(source: Option<IpAddr>) -> String {
+    source.map_or_else(|| "unknown".to_owned(), network)
 }
 
 /// Stores a client that was admitted.

@@ -164,7 +164,7 @@ pub fn decide(
         Some(Present { session, .. }) => {
             request.prompt.login
                 || request.prompt.select_account
-                || request.max_age.is_some_and(|age| now.since(session.auth_time) > age.as_seconds())
+                || request.max_age.is_some_and(|age| is_too_old(session, age, now))
         }
     };
     if needs_login {
@@ -174,6 +174,11 @@ pub fn decide(
         return if request.prompt.none { Next::Refuse(Refused::ConsentRequired) } else { Next::Consent };
     }
     Next::Issue
+}
+
+/// OIDC Core §3.1.2.1: whoever signed in longer ago than `max_age` signs in again; `max_age=0` is as `prompt=login`.
+fn is_too_old(session: &Session, max_age: Lifetime, now: Timestamp) -> bool {
+    max_age.as_seconds() == 0 || now.since(session.auth_time) > max_age.as_seconds()
 }
 
 /// RFC 6749 §10.2, RFC 8252 §8.6: a client that cannot be identified is asked about each time.

@@ -30,9 +30,9 @@ pub enum ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Every method that works.
+    /// Every method that works, the default first and the weakest last: some clients take the first that they know.
     pub const ALL: [Self; 5] =
-        [Self::None, Self::ClientSecretBasic, Self::ClientSecretPost, Self::ClientSecretJwt, Self::PrivateKeyJwt];
+        [Self::ClientSecretBasic, Self::ClientSecretPost, Self::ClientSecretJwt, Self::PrivateKeyJwt, Self::None];
 
     /// The registered name.
     pub const fn as_str(self) -> &'static str {
@@ -195,6 +195,12 @@ impl Client {
         Algorithm::parse(&self.id_token_algorithm).unwrap_or(Algorithm::RS256)
     }
 
+    /// `default_max_age` (OpenID Connect Registration §2).
+    pub fn default_max_age(&self) -> Option<Lifetime> {
+        let seconds = self.metadata.get("default_max_age")?.as_u64()?;
+        Some(Lifetime::seconds(i64::try_from(seconds).unwrap_or(i64::MAX)))
+    }
+
     /// Public or confidential, by its authentication method.
     pub const fn kind(&self) -> ClientKind {
         match self.authentication {
@@ -355,7 +361,11 @@ impl Client {
     /// The first scope of `requested` that this client may not have. A client that may refresh may ask for
     /// `offline_access` without registering it.
     pub fn first_forbidden_scope<'a>(&self, requested: &'a ScopeSet) -> Option<&'a str> {
-        let may_stay = self.may_use(GrantType::RefreshToken);
-        requested.iter().find(|scope| !(self.scopes.contains(scope) || may_stay && *scope == OFFLINE_ACCESS))
+        requested.iter().find(|scope| !self.may_have(scope))
+    }
+
+    /// Whether it may have this scope: one that is registered for it, or `offline_access` where it may refresh.
+    pub fn may_have(&self, scope: &str) -> bool {
+        self.scopes.contains(scope) || scope == OFFLINE_ACCESS && self.may_use(GrantType::RefreshToken)
     }
 }

@@ -110,7 +110,7 @@ fn check_web(text: &str, url: &Url) -> Result<(), RedirectUriError> {
     if authority.is_empty() {
         return Err(RedirectUriError::NotAbsolute);
     }
-    if authority.contains('@') {
+    if authority.contains('@') || !url.username().is_empty() || url.password().is_some() {
         return Err(RedirectUriError::UserInfo);
     }
     if authority.contains('*') {

@@ -12,7 +12,7 @@ use crate::domain::audit::Actor;
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret, hex};
 use crate::domain::id::ClientId;
 use crate::domain::refusal::{self as rules, Refusal};
-use crate::domain::registration::{NotAdmitted, Registration};
+use crate::domain::registration::{Admission, NotAdmitted, Registration};
 use crate::domain::secret::Secret;
 use crate::store::StoreError;
 use crate::web::answer::{self, bearer, json};
@@ -91,11 +91,15 @@ async fn register(edge: &Edge, body: JsonBody) -> Result<HttpResponse, RegisterE
     let now = edge.context.now;
     let token = initial_access_token(edge)?;
     let limits = edge.settings.limits.registration;
-    let admission = edge.clients.admit(token.as_ref(), (edge.context.source, now), &limits).await?;
+    let from = (edge.context.source, now);
+    let admission = edge.clients.admit(token.as_ref(), from).await?;
     let exceptions = edge.clients.catalogue().await?.registration.live_exceptions(now);
     let rules = Rules::of_registration(&edge.settings, admission.registered_by(), exceptions);
     let id = metadata::parse_client_id(&edge.entropy.uuid(now.seconds())).expect("a UUID is a client_id");
     let mut client = metadata::read(id, &body.0?, &rules)?.client;
+    if admission == Admission::Open {
+        edge.clients.take_place(from, &limits).await?;
+    }
     registration::check_sector(&client, &edge.fetcher).await?;
     let access_token = edge.entropy.secret();
     let (secret, stored_secret) = new_secret(edge, (&client.id, client.authentication)).unzip();

@@ -1,6 +1,6 @@
 //! `prompt` and `max_age` (OIDC Core §3.1.2.1), and what a stored session means for a request.
 
-use crate::support::{PASSWORD, TestApp, jwt};
+use crate::support::{PASSWORD, TestApp, clients, jwt};
 
 /// OIDC Core §3.1.2.1, OIDC Core §3.1.2.6
 #[tokio::test]
@@ -76,6 +76,31 @@ async fn a_sign_in_elsewhere_does_not_meet_prompt_login() {
     let answer = browser.finish(browser.get(&other.address()).await, "alice").await;
     party.code(&answer, &other);
     browser.open(&format!("/authorize/continue?interaction={interaction}")).await.form_with("password");
+}
+
+/// OIDC Core §3.1.2.1: `max_age=0` is as `prompt=login`, also within the second of the sign-in.
+#[tokio::test]
+async fn a_max_age_of_zero_is_met_by_no_session() {
+    let app = TestApp::start().await;
+    let party = app.relying_party("first-party");
+    let browser = app.signed_in("alice").await;
+    let silent = party.request().with("max_age", "0").with("prompt", "none");
+    assert_eq!(party.error(&browser.get(&silent.address()).await, &silent), "login_required");
+}
+
+/// OpenID Connect Registration §2 `default_max_age`: as if the client had sent it, where it sends none.
+#[tokio::test]
+async fn a_registered_max_age_holds_where_none_is_sent() {
+    let mut client = clients::first_party();
+    client.metadata.insert("default_max_age".to_owned(), 60.into());
+    let app = TestApp::usual().client(client).start().await;
+    let party = app.relying_party("first-party");
+    let browser = app.signed_in("alice").await;
+    app.advance(61);
+    let silent = party.request().with("prompt", "none");
+    assert_eq!(party.error(&browser.get(&silent.address()).await, &silent), "login_required");
+    let own = silent.with("max_age", "3600");
+    party.code(&browser.get(&own.address()).await, &own);
 }
 
 /// OIDC Core §3.1.2.1

@@ -273,6 +273,12 @@ async fn what_cannot_be_registered_is_refused_by_name() {
         ("sector_identifier_uri", json!("http://rp.example/sector"), "invalid_client_metadata"),
         ("contacts", json!("me"), "invalid_client_metadata"),
         ("default_max_age", json!("soon"), "invalid_client_metadata"),
+        ("dpop_bound_access_tokens", json!(true), "invalid_client_metadata"),
+        ("tls_client_certificate_bound_access_tokens", json!(true), "invalid_client_metadata"),
+        ("require_pushed_authorization_requests", json!(true), "invalid_client_metadata"),
+        ("authorization_signed_response_alg", json!("RS256"), "invalid_client_metadata"),
+        ("introspection_signed_response_alg", json!("RS256"), "invalid_client_metadata"),
+        ("grant_types", json!(["urn:ietf:params:oauth:grant-type:device_code"]), "invalid_client_metadata"),
     ] {
         let mut metadata = json!({ "redirect_uris": ["https://rp.example/cb"] });
         metadata[member] = value.clone();
@@ -502,6 +508,9 @@ async fn open_registration_is_bounded() {
         app.send(request).await
     };
     for _ in 0..2 {
+        // What is wrong takes no place.
+        let wrong = app.http.post(app.url("/register")).header("x-forwarded-for", "198.51.100.1").json(&json!({}));
+        app.send(wrong).await.assert_status(400);
         from("198.51.100.1").await.assert_status(201);
     }
     let refused = from("198.51.100.1").await;

@@ -3,6 +3,7 @@
 use crate::support::clients;
 use crate::support::{PASSWORD, TestApp, Tokens, rows};
 use authward::domain::client::Client;
+use authward::domain::scope::ScopeSet;
 use authward::domain::time::Lifetime;
 
 const WINDOW: i64 = 10;
@@ -217,6 +218,26 @@ async fn a_narrower_scope_is_of_one_answer_and_a_wider_one_is_refused() {
         let whole = party.tokens(&party.refresh(narrow.refresh()).await, None).await;
         assert_eq!(whole.scope, "openid email offline_access", "the family did not shrink");
     }
+}
+
+/// RFC 7591 §2 `scope`: what was taken from a client it has no more, also by what it was given before.
+#[tokio::test]
+async fn a_scope_that_was_taken_from_the_client_is_not_refreshed() {
+    let app = TestApp::start().await;
+    let party = app.relying_party("spa").scope("openid email offline_access");
+    let tokens = party.sign_in(&app.browser(), "alice").await;
+    let narrowed = Client { scopes: ScopeSet::parse("openid profile").unwrap(), ..clients::spa() };
+    let change = async |client: Client| {
+        let id = client.id.clone();
+        app.register(client).await;
+        app.services.clients.forget(&id);
+    };
+    change(narrowed).await;
+    let next = party.tokens(&party.refresh(tokens.refresh()).await, None).await;
+    assert_eq!(next.scope, "openid offline_access");
+    change(clients::spa()).await;
+    let back = party.tokens(&party.refresh(next.refresh()).await, None).await;
+    assert_eq!(back.scope, "openid email offline_access", "what the person allowed did not shrink");
 }
 
 /// RFC 6749 §6: a refused request does not use the token up.

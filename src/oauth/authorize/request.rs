@@ -270,8 +270,9 @@ impl Reader<'_> {
         Prompt::parse(text).map_err(|error| Cause::Prompt(error, text.to_owned()))
     }
 
+    /// OIDC Core §3.1.2.1 `max_age`; where it is not sent, what the client registered as `default_max_age`.
     fn max_age(&self) -> Result<Option<Lifetime>, Cause> {
-        let Some(text) = self.form.find("max_age") else { return Ok(None) };
+        let Some(text) = self.form.find("max_age") else { return Ok(self.client.default_max_age()) };
         let is_number = text.len() <= 10 && text.bytes().all(|byte| byte.is_ascii_digit());
         let seconds = text.parse::<i64>().ok().filter(|_| is_number).ok_or_else(|| Cause::MaxAge(text.to_owned()))?;
         Ok(Some(Lifetime::seconds(seconds)))

@@ -127,10 +127,13 @@ impl Plan {
         self.client.audience(&self.resources, grant.map_or(&[][..], |grant| &grant.resources))
     }
 
-    /// Those of `scopes` that the token of a grant and its user, or of the client itself, carries.
+    /// Those of `scopes` that the token of a grant and its user, or of the client itself, carries. A client from which a
+    /// scope was taken since has it no more (RFC 7591 §2 `scope`).
     pub(super) fn scopes(&self, granted: Option<(&Grant, &User)>, scopes: &ScopeSet) -> ScopeSet {
         let named = self.named(granted.map(|(grant, _)| grant));
-        self.catalogue.scopes_at(scopes, named).filtered(|scope| may_have(granted.map(|(_, user)| user), scope))
+        let user = granted.map(|(_, user)| user);
+        let allowed = |scope: &str| self.client.may_have(scope) && may_have(user, scope);
+        self.catalogue.scopes_at(scopes, named).filtered(allowed)
     }
 
     /// Settles the token of a grant and its user, or without one of the client itself, inside of the transaction that
