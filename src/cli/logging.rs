@@ -17,6 +17,8 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 
 /// The target of spans that are for traces alone.
 const TRACE: &str = "trace";
+/// The target of errors about bytes that are no HTTP: anybody can send them, and whoever does is answered 400.
+const CONNECTIONS: &str = "actix_http::h1::dispatcher";
 /// How long the last spans may take to be sent when the server stops.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
 /// The most attributes of a span, and the most events.
@@ -48,7 +50,7 @@ pub fn start(settings: &Observability) -> Result<Traces, String> {
         LogFormat::Json => false,
     };
     let filter = EnvFilter::builder().parse_lossy(&settings.log_filter);
-    let filter = filter.and(filter_fn(|metadata| metadata.target() != TRACE));
+    let filter = filter.and(filter_fn(|metadata| ![TRACE, CONNECTIONS].contains(&metadata.target())));
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = if is_text {
         lines.with_ansi(is_terminal).with_target(false).boxed()
