@@ -17,6 +17,7 @@ use crate::domain::response_type::ResponseType;
 use crate::domain::scope::{ADMIN_READ, ADMIN_WRITE, STANDARD, ScopeSet};
 use crate::domain::secret::Secret;
 use crate::domain::time::{Lifetime, Timestamp};
+use crate::domain::visible::is_hidden;
 use crate::keys::KeySet;
 use crate::passwords::is_acceptable_hash;
 use crate::settings::{AllowedHost, Settings};
@@ -1018,8 +1019,8 @@ fn is_registered_method(text: &str) -> bool {
 }
 
 fn bounded_name(text: &str) -> Result<String, String> {
-    if text.chars().any(char::is_control) || !(1..=128).contains(&text.chars().count()) {
-        return Err("it has 1 to 128 characters and no control characters".to_owned());
+    if text.contains(is_hidden) || !(1..=128).contains(&text.chars().count()) {
+        return Err("it has 1 to 128 characters and no control or format characters".to_owned());
     }
     Ok(text.to_owned())
 }
@@ -1336,6 +1337,24 @@ mod tests {
             "grant_types": ["authorization_code", "implicit"], "response_types": ["token id_token code"], "exceptions": exceptions,
         });
         assert_eq!(read_as(Origin::Operator, metadata).unwrap().client.response_types, ["code id_token token"]);
+    }
+
+    #[test]
+    fn a_name_hides_nothing_and_may_join_its_letters() {
+        let named = |member: &str, name: &str| {
+            let mut metadata = json!({ "client_secret": "12345678", "redirect_uris": ["https://a.example/cb"] });
+            metadata[member] = json!(name);
+            read_as(Origin::Operator, metadata).map(drop)
+        };
+        let what = "it has 1 to 128 characters and no control or format characters";
+        for member in ["client_name", "client_name#ko"] {
+            for bad in ["a\u{202e}b", "a\u{200b}", "\u{feff}a", "a\u{2066}", "a\nb", "a\u{ad}b", "a\u{e0061}"] {
+                assert_eq!(named(member, bad), Err(vec![format!("{member}: {what}")]), "{bad:?}");
+            }
+            for good in ["가게", "می\u{200c}خواهم", "👩\u{200d}🚀 Apps"] {
+                assert_eq!(named(member, good), Ok(()), "{good:?}");
+            }
+        }
     }
 
     /// OpenID Connect Back-Channel Logout §2.2, OpenID Connect Front-Channel Logout §2

@@ -36,3 +36,4 @@ pub mod throttle;
 pub mod time;
 pub mod usage;
 pub mod user;
+pub mod visible;

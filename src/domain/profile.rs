@@ -4,6 +4,7 @@
 //! decide by (`address`, `birthdate`, `phone_number` with its `_verified`), what it would follow as a link (`profile`,
 //! `picture`, `website`), and the user name are the operator's.
 
+use super::visible::is_hidden;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -82,10 +83,6 @@ fn parse_name(text: &str) -> Result<String, ProfileError> {
         return Err(ProfileError::Name);
     }
     let text: String = text.nfc().collect();
-    let is_hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
     if text.chars().count() > LONGEST_NAME || text.contains(is_hidden) {
         return Err(ProfileError::Name);
     }
