@@ -8,6 +8,7 @@
 use super::{AccountError, browser, check_form, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::client::Client;
+use crate::domain::host;
 use crate::domain::logout::SessionClient;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::session::Session;
@@ -254,10 +255,8 @@ fn remove(db: &mut Db, session: &Session, event: &Event) -> Result<Vec<SessionCl
 /// origin of the client only.
 fn front_channel(edge: &Edge, client: &Client, sid: &str) -> Option<Frame> {
     let uri = client.metadata.get("frontchannel_logout_uri")?.as_str()?;
-    let origin = url::Url::parse(uri).ok()?.origin().ascii_serialization();
-    client
-        .allows_origin(&origin)
-        .then(|| Frame { address: redirect::with_query(uri, &[("iss", edge.issuer().as_str()), ("sid", sid)]), origin })
+    let origin = host::origin(uri).filter(|origin| client.allows_origin(origin))?;
+    Some(Frame { address: redirect::with_query(uri, &[("iss", edge.issuer().as_str()), ("sid", sid)]), origin })
 }
 
 struct Frame {
@@ -272,7 +271,7 @@ fn done(edge: &Edge, wish: &Wish, frames: Vec<Frame>) -> HttpResponse {
         (None, true) => page::show_with(edge, &LoggedOutPage {}, locales, &page::policy(&[], true)),
         (next, false) => {
             let origins: Vec<&str> = frames.iter().map(|frame| frame.origin.as_str()).collect();
-            let policy = format!("{}; frame-src {}", page::policy(&[], true), origins.join(" "));
+            let policy = page::policy_with_frames(&origins);
             let page = LoggingOutPage { frames: frames.into_iter().map(|frame| frame.address).collect(), next };
             page::show_with(edge, &page, locales, &policy)
         }

@@ -9,6 +9,7 @@ use super::secret::{SHORTEST_SIGNING_SECRET, serves};
 use crate::domain::client::{ApplicationType, Client, ClientAuthentication, ClientSecret, GrantType};
 use crate::domain::client_key::{ClientAlgorithm, ContentEncryption, KeyManagement};
 use crate::domain::exception::{Allowance, Exception};
+use crate::domain::host;
 use crate::domain::id::ClientId;
 use crate::domain::key::Algorithm;
 use crate::domain::redirect_uri::{RedirectUri, is_loopback_host};
@@ -968,13 +969,15 @@ fn parse_response_type(text: &str, is_allowed: impl Fn(Allowance) -> bool) -> Re
 /// Members whose addresses people are shown (RFC 7591 §2).
 const SHOWN: [&str; 4] = ["client_uri", "logo_uri", "policy_uri", "tos_uri"];
 
-/// An absolute http or https URL without user name and password.
+/// An absolute http or https URL without user name and password, with a plain host.
 fn parse_web(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
     let url = url.filter(|_| text.bytes().all(|byte| byte.is_ascii_graphic()));
     let url = url.ok_or_else(|| "it is not an http or https URL of visible ASCII characters".to_owned())?;
-    let has_credentials = !url.username().is_empty() || url.password().is_some();
-    if has_credentials { Err("it has a user name or password before the host".to_owned()) } else { Ok(url) }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it has a user name or password before the host".to_owned());
+    }
+    if host::is_plain(&url) { Ok(url) } else { Err(host::NOT_PLAIN.to_owned()) }
 }
 
 fn parse_https(text: &str) -> Result<Url, String> {
@@ -1037,7 +1040,7 @@ fn parse_origin(text: &str) -> Result<String, String> {
     };
     url::Url::parse(text)
         .ok()
-        .filter(|url| is_origin(url) && url.origin().ascii_serialization() == text)
+        .filter(|url| is_origin(url) && host::is_plain(url) && url.origin().ascii_serialization() == text)
         .map(|_| text.to_owned())
         .ok_or_else(|| format!("{text:?} is not an origin such as https://app.example.com, or http on a loopback host"))
 }
@@ -1337,6 +1340,27 @@ mod tests {
             "grant_types": ["authorization_code", "implicit"], "response_types": ["token id_token code"], "exceptions": exceptions,
         });
         assert_eq!(read_as(Origin::Operator, metadata).unwrap().client.response_types, ["code id_token token"]);
+    }
+
+    /// RFC 7591 §2: such a host would be read as part of the header that it stands in.
+    #[test]
+    fn addresses_have_plain_hosts() {
+        let said = |name: &str, value: Value| {
+            let mut metadata = json!({ "client_secret": "12345678", "redirect_uris": ["https://a.example/cb"] });
+            metadata[name] = value;
+            read_as(Origin::Operator, metadata).map(drop)
+        };
+        for host in ["a.example;sandbox", "a.example,x", "a.example.", "a..example", "'self'"] {
+            let uri = format!("https://{host}");
+            for name in SHOWN.into_iter().chain(["logo_uri#ko", "initiate_login_uri", "frontchannel_logout_uri"]) {
+                let expected = Err(vec![format!("{name}: {}", host::NOT_PLAIN)]);
+                assert_eq!(said(name, json!(uri)), expected, "{uri}");
+            }
+            for name in ["redirect_uris", "post_logout_redirect_uris", "allowed_origins"] {
+                assert!(said(name, json!([uri])).is_err(), "{name}: {uri}");
+            }
+        }
+        assert_eq!(said("client_uri", json!("https://my_app.internal:8443/")), Ok(()));
     }
 
     #[test]

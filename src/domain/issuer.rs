@@ -1,6 +1,7 @@
 //! The issuer identifier (RFC 8414 §2, OIDC Core §1.2): the one name of this server, which clients compare character for
 //! character.
 
+use super::host;
 use super::redirect_uri::is_loopback_host;
 use url::Url;
 
@@ -23,6 +24,9 @@ pub enum IssuerError {
     /// Not an absolute https URL of visible ASCII characters, at most [`LONGEST`] bytes.
     #[error("it is not an absolute https URL of visible ASCII characters, at most {LONGEST} bytes")]
     NotAbsolute,
+    /// A host that is neither an IP address nor a plain name.
+    #[error("{}", host::NOT_PLAIN)]
+    Host,
     /// Plain http beyond loopback (OAuth 2.1 §1.5).
     #[error("it must begin with https://; plain http is accepted on loopback hosts only")]
     PlainHttp,
@@ -57,6 +61,9 @@ impl Issuer {
         let url = Url::parse(text).map_err(|_| IssuerError::NotAbsolute)?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or(IssuerError::NotAbsolute)?;
         let is_loopback = is_loopback_host(host);
+        if !host::is_plain(&url) {
+            return Err(IssuerError::Host);
+        }
         match url.scheme() {
             "https" => {}
             "http" if is_loopback => {}
@@ -161,6 +168,9 @@ mod tests {
             ("ftp://example.com", IssuerError::NotAbsolute),
             ("https://exämple.com", IssuerError::NotAbsolute),
             ("https://a b.example", IssuerError::NotAbsolute),
+            ("https://example.com;x", IssuerError::Host),
+            ("https://example.com,x", IssuerError::Host),
+            ("https://example.com.", IssuerError::Host),
             ("https://example.com/", IssuerError::TrailingSlash),
             ("https://example.com/a/", IssuerError::TrailingSlash),
             ("https://example.com?x", IssuerError::Query),

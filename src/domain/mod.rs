@@ -16,6 +16,7 @@ pub mod context;
 pub mod device;
 pub mod exception;
 pub mod grant;
+pub mod host;
 pub mod id;
 pub mod interaction;
 pub mod issuer;

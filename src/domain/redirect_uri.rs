@@ -4,6 +4,7 @@
 //! is the port of a loopback address of a native client (RFC 8252 §7.3).
 
 use super::client::ApplicationType;
+use super::host;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -36,6 +37,9 @@ pub enum RedirectUriError {
     /// It has a dot segment or a backslash, which browsers and servers read differently.
     #[error("it has a path with dot segments or backslashes")]
     Path,
+    /// A host that is neither an IP address nor a plain name.
+    #[error("{}", host::NOT_PLAIN)]
+    Host,
     /// Plain http beyond loopback (RFC 9700 §2.6, OAuth 2.1 §1.5).
     #[error("plain http is accepted on loopback addresses only")]
     PlainHttp,
@@ -122,6 +126,9 @@ fn check_web(text: &str, url: &Url) -> Result<(), RedirectUriError> {
         return Err(RedirectUriError::Path);
     }
     let host = url.host_str().ok_or(RedirectUriError::NotAbsolute)?;
+    if !host::is_plain(url) {
+        return Err(RedirectUriError::Host);
+    }
     if url.scheme() == "http" && !is_loopback_host(host) {
         return Err(RedirectUriError::PlainHttp);
     }
@@ -265,6 +272,11 @@ mod tests {
             ("https://a.example/x/%2e%2E/cb", E::Path),
             ("https://a.example\\@b.example/", E::UserInfo),
             ("/cb", E::NotAbsolute),
+            ("https://evil.example;sandbox/cb", E::Host),
+            ("https://evil.example%3bsandbox/cb", E::Host),
+            ("https://evil.example,x/cb", E::Host),
+            ("https://a.example./cb", E::Host),
+            ("https://a..example/cb", E::Host),
             ("https:///cb d", E::NotAbsolute),
             ("https://a.example/é", E::NotAbsolute),
         ] {

@@ -2,6 +2,7 @@
 
 use super::authorize::{self, AuthorizeError, Flow, SignedIn, find_flow};
 use crate::domain::authorization::Progress;
+use crate::domain::host;
 use crate::domain::scope::OPENID;
 use crate::store;
 use crate::ui::{Locale, Page};
@@ -49,7 +50,7 @@ pub(super) async fn show(edge: &Edge, flow: &Flow, who: &SignedIn) -> Result<Htt
     let request = &flow.interaction.request;
     let locale = edge.locale(request.ui_locales.as_deref());
     let link = |name: &str| flow.client.said_in(name, locale.tag()).map(str::to_owned);
-    let logo = link("logo_uri").and_then(|uri| Some((web_origin(&uri)?, uri)));
+    let logo = link("logo_uri").and_then(|uri| Some((image_origin(&uri)?, uri)));
     let page = ConsentPage {
         action: edge.path("/consent"),
         csrf: binding(flow, who.session.sid.as_str()).token(&edge.keys)?,
@@ -69,10 +70,9 @@ pub(super) async fn show(edge: &Edge, flow: &Flow, who: &SignedIn) -> Result<Htt
     Ok(page::show_in_flow_with_image(edge, &page, request.ui_locales.as_deref(), (&request.callback, image.as_deref())))
 }
 
-/// The origin of an https URL, as a content security policy has it: nothing in it could end the policy's directive.
-fn web_origin(uri: &str) -> Option<String> {
-    let url = url::Url::parse(uri).ok().filter(|url| url.scheme() == "https")?;
-    Some(url.origin().ascii_serialization())
+/// The origin of an https URL. `None` where its host is not plain: nobody can register that, but old rows may hold it.
+fn image_origin(uri: &str) -> Option<String> {
+    host::origin(uri).filter(|origin| origin.starts_with("https://"))
 }
 
 fn binding<'a>(flow: &'a Flow, sid: &'a str) -> Binding<'a> {

@@ -3,6 +3,7 @@
 use crate::support::{Answer, Browser, RelyingParty, TestApp, clients, rows};
 use authward::domain::client::Client;
 use authward::domain::id::ClientId;
+use authward::domain::redirect_uri::RedirectUri;
 use serde_json::json;
 
 const BACK: &str = "https://own.example/bye";
@@ -185,6 +186,30 @@ async fn clients_of_the_session_hear_of_its_end_in_frames() {
     let unescaped = answer.text().replace("&#x2f;", "/").replace("&amp;", "&");
     assert!(unescaped.contains(&format!("https://own.example/heard?a=1&iss={issuer}&sid={sid}")), "{answer:?}");
     assert!(unescaped.contains("https://own.example/bye?state=s"));
+    // A frame keeps its cookies and scripts, and cannot send the whole window elsewhere.
+    assert_eq!(answer.text().matches("sandbox=\"allow-scripts allow-same-origin\"").count(), 1, "{answer:?}");
     assert!(answer.header("content-security-policy").ends_with("; frame-src https://own.example"), "{answer:?}");
     assert_eq!(browser.cookie("session"), None);
+}
+
+/// A row of before hosts were checked: what it says of its host begins no directive and no policy.
+#[tokio::test]
+async fn a_host_cannot_add_to_the_policy_of_the_page_with_frames() {
+    let mut honest = leaving("honest");
+    honest.metadata.insert("frontchannel_logout_uri".to_owned(), json!("https://own.example/heard"));
+    for host in ["evil.example;sandbox", "evil.example,x", "evil.example*", "'self'"] {
+        let mut odd = leaving("odd");
+        let stored = json!([format!("https://{host}/callback"), "https://own.example/callback"]);
+        odd.redirect_uris = serde_json::from_value::<Vec<RedirectUri>>(stored).unwrap();
+        odd.metadata.insert("frontchannel_logout_uri".to_owned(), json!(format!("https://{host}/fc")));
+        let app = TestApp::usual().client(honest.clone()).client(odd).start().await;
+        let browser = app.browser();
+        app.relying_party("odd").sign_in(&browser, "alice").await;
+        let hint = id_token(&app.relying_party("honest"), &browser, "alice").await;
+        let answer = browser.get(&address(&[("id_token_hint", &hint)])).await;
+        assert_eq!(answer.assert_page(200).text().matches("<iframe").count(), 1, "{host}: {answer:?}");
+        let policy = answer.header("content-security-policy");
+        assert!(policy.ends_with("; frame-src https://own.example"), "{host}: {policy}");
+        assert!(!policy.contains("evil") && !policy.contains("; sandbox") && !policy.contains(','), "{host}: {policy}");
+    }
 }

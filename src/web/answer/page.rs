@@ -30,7 +30,7 @@ pub fn show_in_flow_with_image(
     let policy = policy(&[&redirect::form_target(callback.redirect_uri())], true);
     let policy = match image_origin {
         None => policy,
-        Some(origin) => policy.replace("img-src 'self'", &format!("img-src 'self' {origin}")),
+        Some(origin) => policy.replace("img-src 'self'", &format!("img-src 'self'{}", sources(&[origin]))),
     };
     show_with(edge, page, ui_locales, &policy)
 }
@@ -74,11 +74,27 @@ fn here(edge: &Edge) -> String {
 
 /// The content security policy of a page: nothing but own styles, images and, where a page needs one, an own script.
 pub fn policy(form_targets: &[&str], with_script: bool) -> String {
-    let targets: String = form_targets.iter().map(|target| format!(" {target}")).collect();
+    let targets = sources(form_targets);
     let script = if with_script { "; script-src 'self'" } else { "" };
     format!(
         "default-src 'none'; style-src 'self'; img-src 'self'{script}; form-action 'self'{targets}; frame-ancestors 'none'; base-uri 'none'"
     )
+}
+
+/// The content security policy of a page that shows frames of these origins.
+pub fn policy_with_frames(origins: &[&str]) -> String {
+    format!("{}; frame-src{}", policy(&[], true), sources(origins))
+}
+
+/// Sources as they stand in a directive. What clients have said is among them: one with a character that no scheme,
+/// host or port has is left out, because `;` or `,` would begin a directive or a policy of its own.
+fn sources(sources: &[&str]) -> String {
+    let is_safe = |source: &&&str| {
+        source
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b':' | b'/' | b'[' | b']' | b'-' | b'_' | b'+'))
+    };
+    sources.iter().filter(is_safe).map(|source| format!(" {source}")).collect()
 }
 
 #[derive(Serialize)]
@@ -140,5 +156,25 @@ fn message_key(refusal: &Refusal) -> &'static str {
         "error-denied"
     } else {
         "error-request"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever a client has said of itself, a policy has the directives of its page and no others.
+    #[test]
+    fn a_source_begins_no_directive_and_no_policy() {
+        let odd = ["https://a;sandbox", "https://a,x", "https://a x", "'none'", "*", "https://a\n", "https://é"];
+        assert_eq!(policy(&odd, true), policy(&[], true));
+        assert_eq!(policy_with_frames(&odd), format!("{}; frame-src", policy(&[], true)));
+        let good = ["https:", "com.example.app+x:", "https://a_b.example:8443", "http://[::1]:80"];
+        assert!(
+            policy(&good, false)
+                .contains("form-action 'self' https: com.example.app+x: https://a_b.example:8443 http://[::1]:80;")
+        );
+        let framed = policy_with_frames(&["https://a.example", odd[0], "https://b.example"]);
+        assert!(framed.ends_with("; frame-src https://a.example https://b.example"), "{framed}");
     }
 }
