@@ -9,6 +9,7 @@ use super::{AccountError, browser, check_form, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::client::Client;
 use crate::domain::host;
+use crate::domain::id::Sid;
 use crate::domain::logout::SessionClient;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::session::Session;
@@ -28,6 +29,7 @@ use crate::web::forms::StrictForm;
 use crate::web::signed_in;
 use actix_web::HttpResponse;
 use serde::Serialize;
+use serde_json::Value;
 use std::sync::Arc;
 use url::form_urlencoded::Serializer;
 
@@ -232,9 +234,9 @@ async fn end(edge: &Edge, wish: &Wish, session: Session) -> Result<HttpResponse,
     let clients = edge.store.write(move |db| remove(db, &session, &event)).await?;
     edge.logouts.wake();
     let mut frames = Vec::new();
-    for SessionClient { client_id, sid, .. } in clients.iter().take(MOST_FRAMES) {
+    for SessionClient { client_id, sid, .. } in clients.into_iter().take(MOST_FRAMES) {
         if let Some(client) = edge.clients.find(client_id.as_str()).await? {
-            frames.extend(front_channel(edge, &client, sid.as_str()));
+            frames.extend(front_channel(edge, &client, &sid)?);
         }
     }
     Ok(done(edge, wish, frames))
@@ -253,10 +255,13 @@ fn remove(db: &mut Db, session: &Session, event: &Event) -> Result<Vec<SessionCl
 
 /// The address that tells a client in the browser, with `iss` and `sid` (OpenID Connect Front-Channel Logout §2): on an
 /// origin of the client only.
-fn front_channel(edge: &Edge, client: &Client, sid: &str) -> Option<Frame> {
-    let uri = client.metadata.get("frontchannel_logout_uri")?.as_str()?;
-    let origin = host::origin(uri).filter(|origin| client.allows_origin(origin))?;
-    Some(Frame { address: redirect::with_query(uri, &[("iss", edge.issuer().as_str()), ("sid", sid)]), origin })
+fn front_channel(edge: &Edge, client: &Client, sid: &Sid) -> Result<Option<Frame>, KeysError> {
+    let uri = client.metadata.get("frontchannel_logout_uri").and_then(Value::as_str);
+    let found = uri.and_then(|uri| Some((uri, host::origin(uri).filter(|origin| client.allows_origin(origin))?)));
+    let Some((uri, origin)) = found else { return Ok(None) };
+    let sid = subject::sid(&edge.keys, client, sid)?;
+    let address = redirect::with_query(uri, &[("iss", edge.issuer().as_str()), ("sid", &sid)]);
+    Ok(Some(Frame { address, origin }))
 }
 
 struct Frame {

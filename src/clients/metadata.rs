@@ -23,7 +23,6 @@ use crate::keys::KeySet;
 use crate::passwords::is_acceptable_hash;
 use crate::settings::{AllowedHost, Settings};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
 use std::net::IpAddr;
 use url::Url;
 
@@ -998,12 +997,11 @@ fn parse_front_channel(text: &str, client: &Client) -> Result<(), String> {
 
 /// OIDC Core §8.1: with several hosts a client that wants pairwise subjects "MUST register a sector_identifier_uri".
 fn check_sector(client: &Client) -> Result<(), String> {
-    let host = |uri: &RedirectUri| Url::parse(uri.as_str()).ok()?.host_str().map(str::to_owned);
-    let hosts: BTreeSet<String> = client.redirect_uris.iter().filter_map(host).collect();
-    if hosts.len() <= 1 || client.metadata.contains_key("sector_identifier_uri") {
+    if client.has_one_redirect_host() || client.metadata.contains_key("sector_identifier_uri") {
         return Ok(());
     }
-    Err("it is required with subject_type pairwise and redirect URIs of several hosts".to_owned())
+    Err("it is required with subject_type pairwise and redirect URIs of several hosts, or of a host and an app"
+        .to_owned())
 }
 
 fn brings_tokens_safely(uri: &RedirectUri) -> bool {
@@ -1378,6 +1376,27 @@ mod tests {
             for good in ["가게", "می\u{200c}خواهم", "👩\u{200d}🚀 Apps"] {
                 assert_eq!(named(member, good), Ok(()), "{good:?}");
             }
+        }
+    }
+
+    /// OIDC Core §8.1
+    #[test]
+    fn pairwise_subjects_need_a_clear_sector() {
+        let paired = |uris: &[&str], sector: Option<&str>| {
+            let metadata = json!({
+                "client_secret": "12345678", "redirect_uris": uris, "subject_type": "pairwise",
+                "application_type": "native", "sector_identifier_uri": sector,
+            });
+            read_as(Origin::Operator, metadata).map(|read| read.client.pairwise_sector().unwrap().to_string())
+        };
+        let (real, other) = ("https://pw.example.com/cb", "https://other.example/cb");
+        let (private, loopback) = ("com.evil.app://pw.example.com/cb", "http://127.0.0.1/cb");
+        assert_eq!(paired(&[real, "https://pw.example.com:8443/"], None).unwrap(), "pw.example.com");
+        assert_eq!(paired(&[loopback, "http://[::1]/cb", private], None).unwrap(), "client:c");
+        for mixed in [[real, other], [real, private], [private, real], [loopback, real]] {
+            let errors = paired(&mixed, None).unwrap_err();
+            assert!(errors.len() == 1 && errors[0].starts_with("sector_identifier_uri: "), "{mixed:?}: {errors:?}");
+            assert_eq!(paired(&mixed, Some("https://sector.example/uris")).unwrap(), "sector.example");
         }
     }
 

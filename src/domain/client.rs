@@ -12,6 +12,27 @@ use super::secret::TokenHash;
 use super::time::{Lifetime, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Which clients are told the same subject of a person (OIDC Core §8.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sector {
+    /// Those of one host.
+    Host(String),
+    /// One client alone, which has no host that is its own: an app on a device, at loopback or a private-use scheme.
+    Client(ClientId),
+}
+
+/// Never the same text for two sectors: a host has a colon between brackets only.
+impl fmt::Display for Sector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(host) => f.write_str(host),
+            Self::Client(id) => write!(f, "client:{id}"),
+        }
+    }
+}
 
 /// How a client proves who it is (RFC 7591 §2 `token_endpoint_auth_method`). A client has exactly one method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -299,15 +320,28 @@ impl Client {
 
     /// The sector of a client that registered `subject_type: pairwise`: the host of its `sector_identifier_uri`, else the
     /// one host of its redirect URIs (OIDC Core §8.1). `None`: its subjects are public.
-    pub fn pairwise_sector(&self) -> Option<String> {
+    pub fn pairwise_sector(&self) -> Option<Sector> {
         let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
         if text("subject_type") != Some("pairwise") {
             return None;
         }
-        let uri = text("sector_identifier_uri").or_else(|| self.redirect_uris.first().map(RedirectUri::as_str));
-        let host = uri.and_then(|uri| url::Url::parse(uri).ok()).and_then(|url| url.host_str().map(str::to_owned));
-        // A client without any host is a sector of its own.
-        Some(host.unwrap_or_else(|| self.id.to_string()))
+        let host = match text("sector_identifier_uri") {
+            Some(uri) => url::Url::parse(uri).ok().and_then(|url| url.host_str().map(str::to_owned)),
+            None if self.has_one_redirect_host() => self.redirect_hosts().next().flatten(),
+            None => None,
+        };
+        Some(host.map_or_else(|| Sector::Client(self.id.clone()), Sector::Host))
+    }
+
+    /// Whether all of its redirect URIs are of one host, or none is of any, so that its sector is clear without a
+    /// `sector_identifier_uri` (OIDC Core §8.1). An address of an app on a device counts as one of another host: whoever
+    /// has the host does not vouch for it.
+    pub fn has_one_redirect_host(&self) -> bool {
+        self.redirect_hosts().collect::<BTreeSet<_>>().len() <= 1
+    }
+
+    fn redirect_hosts(&self) -> impl Iterator<Item = Option<String>> {
+        self.redirect_uris.iter().map(RedirectUri::sector_host)
     }
 
     /// `backchannel_logout_uri`: where it wants to be told of ended sessions (OpenID Connect Back-Channel Logout §2.2).

@@ -105,6 +105,13 @@ impl RedirectUri {
         let url = Url::parse(&self.0).ok()?;
         matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
     }
+
+    /// The host that names its sector (OIDC Core §8.1). `None` where it is the address of any app on a device: a
+    /// private-use scheme, whatever stands behind it, or loopback (RFC 8252 §8.6).
+    pub fn sector_host(&self) -> Option<String> {
+        let url = Url::parse(&self.0).ok().filter(|url| url.scheme() == "https")?;
+        url.host_str().filter(|host| !is_loopback_host(host)).map(str::to_owned)
+    }
 }
 
 fn check_web(text: &str, url: &Url) -> Result<(), RedirectUriError> {
@@ -282,6 +289,22 @@ mod tests {
         ] {
             let got = RedirectUri::register(bad, Web).unwrap_err();
             assert!(got == why || (bad.contains('\\') && got == E::Path), "{bad}: {got}");
+        }
+    }
+
+    /// OIDC Core §8.1, RFC 8252 §8.6
+    #[test]
+    fn a_sector_is_named_by_a_host_that_one_party_has() {
+        for (uri, host) in [
+            ("https://app.example.com:8443/cb", Some("app.example.com")),
+            ("https://APP.example.com/cb", Some("app.example.com")),
+            ("http://127.0.0.1/cb", None),
+            ("https://localhost/cb", None),
+            ("http://[::1]/cb", None),
+            ("com.evil.app:/cb", None),
+            ("com.evil.app://app.example.com/cb", None),
+        ] {
+            assert_eq!(RedirectUri::register(uri, Native).unwrap().sector_host().as_deref(), host, "{uri}");
         }
     }
 

@@ -280,16 +280,16 @@ impl Logouts {
     ) -> Result<(), Problem> {
         let inner = &self.0;
         let address = Url::parse(address).map_err(|_| Problem::Address)?;
-        let (token_id, subject) = (inner.entropy.secret(), subject::of(&inner.keys, client, &notice.user_id)?);
+        let (keys, token_id) = (&inner.keys, inner.entropy.secret());
         let claims = LogoutTokenClaims {
             issuer: inner.settings.server.issuer.as_str(),
-            subject: &subject,
+            subject: &subject::of(keys, client, &notice.user_id)?,
             client_id: client.id.as_str(),
-            sid: notice.sid.as_str(),
+            sid: &subject::sid(keys, client, &notice.sid)?,
             issued_at: now,
             token_id: token_id.reveal(),
         };
-        let token = logout_token::mint(&inner.keys, client.id_token_signed_with(), &claims)?;
+        let token = logout_token::mint(keys, client.id_token_signed_with(), &claims)?;
         let body = Serializer::new(String::new()).append_pair("logout_token", &token).finish();
         let headers = [("content-type", "application/x-www-form-urlencoded")];
         let answer = inner.fetcher.get().await?.post(&address, &headers, body.into_bytes(), MOST_BYTES).await?;

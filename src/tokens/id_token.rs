@@ -1,6 +1,5 @@
 //! ID tokens (OIDC Core §2).
 
-use crate::domain::id::Sid;
 use crate::domain::key::Algorithm;
 use crate::domain::session::{PASSWORD_CONTEXT, PASSWORD_METHODS};
 use crate::domain::time::{Lifetime, Timestamp};
@@ -99,8 +98,6 @@ pub struct Hint {
     pub subject: String,
     /// `aud`
     pub audience: Vec<String>,
-    /// `sid`
-    pub sid: Option<Sid>,
 }
 
 /// Reads an ID token of ours that may have expired. Its key must still be published.
@@ -118,7 +115,7 @@ pub async fn read_hint(keys: &Keys, issuer: &str, token: &str) -> Result<Hint, V
     // An access token of a resource that wants `JWT` has no `sid`.
     let is_id_token = claims.contains_key("azp") && !claims.contains_key("client_id");
     let subject = text("sub").filter(|_| is_id_token).ok_or(VerifyError::Type)?;
-    Ok(Hint { subject, audience, sid: text("sid").map(Sid::new) })
+    Ok(Hint { subject, audience })
 }
 
 /// The left half of the hash that the algorithm names (OIDC Core §3.1.3.6, §3.3.2.11). Ed25519 names SHA-512.

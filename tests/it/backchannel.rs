@@ -125,6 +125,27 @@ async fn a_client_is_told_of_the_subject_it_knows_with_the_algorithm_it_knows() 
     party.userinfo(&token).await.assert_status(401);
 }
 
+/// OIDC Core §8.1, OpenID Connect Back-Channel Logout §2.4, OpenID Connect Front-Channel Logout §2: ID token, logout
+/// token and frame say the same of a session to one client, and nothing by which clients of other sectors find it.
+#[tokio::test]
+async fn a_client_with_pairwise_subjects_hears_of_the_session_by_the_name_it_was_told() {
+    let receiver = Receiver::open().await;
+    let mut client = listening("told", &receiver);
+    client.metadata.insert("subject_type".to_owned(), json!("pairwise"));
+    client.metadata.insert("frontchannel_logout_uri".to_owned(), json!("https://own.example/heard"));
+    let app = usual().client(client).start().await;
+    let browser = app.browser();
+    let own = signed_in(&app.relying_party("first-party"), &browser, "alice").await["sid"].clone();
+    let told = signed_in(&app.relying_party("told"), &browser, "alice").await["sid"].clone();
+    let page = sign_out(&browser).await;
+    assert_eq!(sid_of(&receiver.answer(OK).await), told.as_str().unwrap());
+    assert!(page.text().contains(&format!("sid={}\"", told.as_str().unwrap())), "{page:?}");
+    assert!(!page.text().contains(own.as_str().unwrap()), "{page:?}");
+    settle(&app).await;
+    let delivered = app.events_of(EventKind::LogoutDelivered).await;
+    assert_eq!(delivered[0].detail["sid"], own, "operators find the session");
+}
+
 /// OpenID Connect Back-Channel Logout §2.3: every way in which somebody ends sessions.
 #[tokio::test]
 async fn every_wanted_end_of_a_session_is_told() {

@@ -2,9 +2,11 @@
 //! §3.1.2.1, §8).
 
 use crate::support::{AuthRequest, Browser, RelyingParty, TestApp, Tokens, clients, jwt};
-use authward::domain::client::Client;
+use authward::domain::client::{ApplicationType, Client};
 use authward::domain::id::ClientId;
+use authward::domain::redirect_uri::RedirectUri;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 async fn redeemed(party: &RelyingParty<'_>, browser: &Browser, request: &AuthRequest) -> Tokens {
     let answer = party.authorize(browser, request, "alice").await;
@@ -167,21 +169,29 @@ async fn a_subject_in_claims_counts_as_a_hint() {
     assert_eq!(party.error(&browser.get(&request.address()).await, &request), "login_required");
 }
 
+/// A client with pairwise subjects and these redirect URIs.
+fn pairwise(id: &str, redirect_uris: &[&str]) -> Client {
+    let kind = ApplicationType::Native;
+    let uris = redirect_uris.iter().map(|uri| RedirectUri::register(uri, kind).unwrap()).collect();
+    let mut client = Client { redirect_uris: uris, application_type: kind, ..clients::first_party() };
+    client.id = ClientId::new(id);
+    client.metadata.insert("subject_type".to_owned(), json!("pairwise"));
+    client
+}
+
+/// The claims that this client is told of alice at this redirect URI.
+async fn told_at(app: &TestApp, browser: &Browser, (id, uri): (&str, &str)) -> Map<String, Value> {
+    let party = RelyingParty { redirect_uri: uri.to_owned(), ..app.relying_party(id) };
+    id_claims(&redeemed(&party, browser, &party.request()).await)
+}
+
 /// OIDC Core §8.1
 #[tokio::test]
 async fn pairwise_subjects_differ_by_sector_and_never_change() {
-    let pairwise = |id: &str, uri: &str| {
-        let mut client = clients::first_party();
-        client.id = ClientId::new(id);
-        client.redirect_uris =
-            vec![authward::domain::redirect_uri::RedirectUri::register(uri, client.application_type).unwrap()];
-        client.metadata.insert("subject_type".to_owned(), json!("pairwise"));
-        client
-    };
     let app = TestApp::usual()
-        .client(pairwise("one", "https://one.example/callback"))
-        .client(pairwise("one-too", "https://one.example/other"))
-        .client(pairwise("two", "https://two.example/callback"))
+        .client(pairwise("one", &["https://one.example/callback"]))
+        .client(pairwise("one-too", &["https://one.example/other"]))
+        .client(pairwise("two", &["https://two.example/callback"]))
         .start()
         .await;
     let browser = app.signed_in("alice").await;
@@ -206,4 +216,60 @@ async fn pairwise_subjects_differ_by_sector_and_never_change() {
     assert_eq!(subjects[0], subjects[3]);
     assert_ne!(subjects[0], subjects[2]);
     assert!(!subjects.iter().any(|sub| sub == user.id.as_str()));
+}
+
+/// OIDC Core §8.1, RFC 8252 §8.6: an app on a device is told the subjects of nobody else, whatever host it names besides;
+/// so is one that was stored before that was refused.
+#[tokio::test]
+async fn a_pairwise_app_on_a_device_is_a_sector_of_its_own() {
+    let (real, loopback, private) = ("https://pw.example.com/cb", "http://127.0.0.1/cb", "com.evil.app:/cb");
+    let behind = "com.evil.app://pw.example.com/cb";
+    let clients = [
+        ("real", vec![real]),
+        ("joined", vec![real, private]),
+        ("joined-loopback", vec![loopback, real]),
+        ("app", vec![loopback]),
+        ("other-app", vec![loopback, "http://[::1]/cb", "com.other.app:/cb"]),
+        ("private", vec![private]),
+        ("behind", vec![behind]),
+        // Called as if it were a host.
+        ("pw.example.com", vec![loopback]),
+    ];
+    let app = clients.iter().fold(TestApp::usual(), |app, (id, uris)| app.client(pairwise(id, uris))).start().await;
+    let mut subjects = BTreeMap::new();
+    for (id, uris) in &clients {
+        let sub = told_at(&app, &app.signed_in("alice").await, (id, uris[uris.len() - 1])).await["sub"].clone();
+        if let Some(other) = subjects.insert(sub.to_string(), id) {
+            panic!("{id} and {other} are told the same subject");
+        }
+    }
+    let again = told_at(&app, &app.signed_in("alice").await, ("app", "http://127.0.0.1:49152/cb")).await;
+    assert_eq!(subjects.get(&again["sub"].to_string()), Some(&&"app"));
+}
+
+/// OIDC Core §8.1, OpenID Connect Front-Channel Logout §3: clients of a session cannot find each other by its `sid`.
+#[tokio::test]
+async fn clients_with_pairwise_subjects_are_told_a_session_by_sector() {
+    let (one, other, two) = ("https://one.example/cb", "https://one.example/other", "https://two.example/cb");
+    let app = TestApp::usual()
+        .client(pairwise("one", &[one]))
+        .client(pairwise("one-too", &[other]))
+        .client(pairwise("two", &[two]))
+        .start()
+        .await;
+    let browser = app.signed_in("alice").await;
+    let own = told_at(&app, &browser, ("first-party", "https://own.example/callback")).await["sid"].clone();
+    let mut sids = Vec::new();
+    for told in [("one", one), ("one-too", other), ("two", two), ("one", one)] {
+        sids.push(told_at(&app, &browser, told).await["sid"].clone());
+    }
+    assert!(sids[0] == sids[1] && sids[0] == sids[3] && sids[0] != sids[2], "{sids:?}");
+    assert!(!sids.contains(&own));
+    let elsewhere = told_at(&app, &app.signed_in("alice").await, ("one", one)).await;
+    assert_ne!(elsewhere["sid"], sids[0], "another session");
+    // What is refreshed tells the same.
+    let party = RelyingParty { redirect_uri: two.to_owned(), ..app.relying_party("two") };
+    let tokens = redeemed(&party, &browser, &party.request()).await;
+    let refreshed = party.tokens(&party.refresh(tokens.refresh()).await, None).await;
+    assert_eq!(id_claims(&refreshed)["sid"], sids[2]);
 }

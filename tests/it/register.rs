@@ -294,8 +294,15 @@ async fn what_cannot_be_registered_is_refused_by_name() {
         assert!(description.contains(member.split('#').next().unwrap()), "{member} {value}: {description}");
         assert!(description.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)), "{description}");
     }
-    let pairwise = json!({ "redirect_uris": two_hosts, "subject_type": "pairwise" });
-    register(&app, &pairwise).await.assert_error(400, "invalid_client_metadata");
+    // OIDC Core §8.1: nor may an app join the host of somebody else.
+    let app_and_host = json!(["https://pw.example.com/cb", "com.evil.app:/cb"]);
+    let loopback_and_host = json!(["http://127.0.0.1/cb", "https://pw.example.com/cb"]);
+    for uris in [two_hosts, app_and_host, loopback_and_host] {
+        let pairwise = json!({ "redirect_uris": uris, "subject_type": "pairwise", "application_type": "native" });
+        let answer = register(&app, &pairwise).await;
+        answer.assert_error(400, "invalid_client_metadata");
+        assert!(answer.text().contains("sector_identifier_uri"), "{answer:?}");
+    }
     for body in ["", "null", "[]", "{", "{\"redirect_uris\":[],\"redirect_uris\":[]}"] {
         let request = app.http.post(app.url("/register")).header("content-type", "application/json").body(body);
         app.send(request).await.assert_error(400, "invalid_request");

@@ -6,7 +6,6 @@ use crate::clients::encryption::EncryptionError;
 use crate::domain::claims as user_claims;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
-use crate::domain::id::Sid;
 use crate::domain::scope::OPENID;
 use crate::domain::secret::Secret;
 use crate::domain::user::User;
@@ -129,13 +128,14 @@ pub(in crate::oauth) async fn id_token(
     let algorithm = client.id_token_signed_with();
     let mut about_user = more;
     about_user.extend(user_claims::wished(&granted.user, &granted.grant.claims.id_token));
+    let sid = granted.grant.session().map(|sid| subject::sid(&edge.keys, client, sid)).transpose()?;
     let claims = IdTokenClaims {
         issuer: edge.issuer().as_str(),
         subject: &subject::of(&edge.keys, client, &granted.user.id)?,
         client_id: client.id.as_str(),
         nonce: granted.nonce.as_deref(),
         auth_time: granted.grant.auth_time,
-        sid: granted.grant.session().map(Sid::as_str),
+        sid: sid.as_deref(),
         issued_at: edge.context.now,
         lifetime: edge.settings.tokens.id_token_lifetime,
         beside,
