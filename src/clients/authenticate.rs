@@ -7,6 +7,7 @@
 
 use super::Clients;
 use super::assertion::{AssertionError, accepted_algorithms};
+use super::keys::ClientKeysError;
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
 use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::id::ClientId;
@@ -127,6 +128,16 @@ pub enum AuthenticationError {
     Assertion {
         /// For the developer of the client only.
         explanation: String,
+        /// What the client is registered with, for its developer only.
+        expected: String,
+        /// The client.
+        client_id: ClientId,
+    },
+    /// The client's keys could not be had, so nothing is known of its assertion. This is no guess.
+    #[error("the client assertion cannot be checked: {error}")]
+    Keys {
+        /// Why.
+        error: ClientKeysError,
         /// What the client is registered with, for its developer only.
         expected: String,
         /// The client.
@@ -294,6 +305,9 @@ fn refused(error: AssertionError, client: &Client) -> AuthenticationError {
     match error {
         AssertionError::Store(error) => error.into(),
         AssertionError::Sealed(error) => StoreError::from(error).into(),
+        AssertionError::Keys(error @ ClientKeysError::Published(_)) => {
+            AuthenticationError::Keys { error, expected, client_id: client.id.clone() }
+        }
         other => {
             AuthenticationError::Assertion { explanation: other.to_string(), expected, client_id: client.id.clone() }
         }

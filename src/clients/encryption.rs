@@ -18,6 +18,13 @@ pub enum EncryptionError {
     Encrypt(#[from] EncryptError),
 }
 
+impl EncryptionError {
+    /// Whether it ends by itself: the client's keys cannot be had at this moment.
+    pub const fn is_temporary(&self) -> bool {
+        matches!(self, Self::Keys(error) if error.is_temporary())
+    }
+}
+
 impl Clients {
     /// Makes sure that something can be encrypted for the client now, before anything is used up.
     ///

@@ -10,6 +10,7 @@ pub mod encryption;
 pub mod keys;
 pub mod metadata;
 mod overview;
+pub mod published;
 pub mod registration;
 pub mod request_object;
 pub mod secret;

@@ -9,6 +9,7 @@ use super::Clients;
 use super::authenticate::AuthenticationError;
 use super::change;
 use super::metadata::FieldError;
+use super::published::{Errand, PublishedError};
 use crate::domain::audit::{By, Event, EventKind};
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::id::ClientId;
@@ -16,13 +17,11 @@ use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::registration::{Admission, InitialAccessToken, NotAdmitted, RegistrationMode};
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
-use crate::outbound::LazyFetcher;
 use crate::sessions::guard::network;
 use crate::settings;
 use crate::store::{self, Db, StoreError};
 use serde_json::{Map, Value, json};
 use std::net::IpAddr;
-use url::Url;
 
 /// The length of a window in which registrations are counted: seconds.
 const HOUR: i64 = 3600;
@@ -175,27 +174,34 @@ pub fn remove_unused(db: &mut Db, now: Timestamp, limit: i64) -> Result<u64, Sto
     Ok(ended.len() as u64)
 }
 
-/// Reads what stands behind the `sector_identifier_uri` of a client, where it has one: a JSON array that must name every
-/// one of its redirect URIs (OIDC Core §8.1, OpenID Connect Registration §5).
-///
-/// # Errors
-/// What is wrong, for the one who registers the client.
-pub async fn check_sector(client: &Client, fetcher: &LazyFetcher) -> Result<(), FieldError> {
-    let Some(uri) = client.metadata.get("sector_identifier_uri").and_then(Value::as_str) else { return Ok(()) };
-    let error = |what: String| FieldError { field: "sector_identifier_uri".to_owned(), what };
-    let url = Url::parse(uri).map_err(|_| error("it is not a URL".to_owned()))?;
-    let fetched = match fetcher.get().await {
-        Ok(fetcher) => fetcher.get(&url, LARGEST_SECTOR).await,
-        Err(unusable) => Err(unusable),
-    };
-    let fetched = fetched.map_err(|cause| error(format!("it could not be read: {cause}")))?;
-    if fetched.status != 200 {
-        return Err(error(format!("it answered with status {}", fetched.status)));
+/// Why a sector does not stand for a client.
+#[derive(Debug)]
+pub enum SectorError {
+    /// It could not be read. The cause is the operator's to know: it tells a stranger what names resolve to inside.
+    Unread(PublishedError),
+    /// What is wrong with it, for the one who registers the client.
+    Wrong(FieldError),
+}
+
+/// The member of client metadata that names a sector.
+pub const SECTOR: &str = "sector_identifier_uri";
+
+impl Clients {
+    /// Reads what stands behind the `sector_identifier_uri` of a client, where it has one: a JSON array that must name
+    /// every one of its redirect URIs (OIDC Core §8.1, OpenID Connect Registration §5).
+    ///
+    /// # Errors
+    /// [`SectorError`].
+    pub async fn check_sector(&self, client: &Client, errand: Errand<'_>) -> Result<(), SectorError> {
+        let Some(uri) = client.metadata.get(SECTOR).and_then(Value::as_str) else { return Ok(()) };
+        let fetched = self.assertions.keys().published().fetch(uri, LARGEST_SECTOR, errand).await;
+        let error = |what: String| SectorError::Wrong(FieldError { field: SECTOR.to_owned(), what });
+        let listed: Vec<String> = serde_json::from_slice(&fetched.map_err(SectorError::Unread)?)
+            .map_err(|_| error("it does not answer with a JSON array of redirect URIs".to_owned()))?;
+        let redirect_uris = client.redirect_uris.iter().map(RedirectUri::as_str);
+        let lacking = redirect_uris.into_iter().find(|uri| !listed.iter().any(|one| one == uri));
+        lacking.map_or(Ok(()), |uri| Err(error(format!("it does not list the redirect URI {uri}"))))
     }
-    let listed: Vec<String> = serde_json::from_slice(&fetched.body)
-        .map_err(|_| error("it does not answer with a JSON array of redirect URIs".to_owned()))?;
-    let lacking = client.redirect_uris.iter().map(RedirectUri::as_str).find(|uri| !listed.iter().any(|one| one == uri));
-    lacking.map_or(Ok(()), |uri| Err(error(format!("it does not list the redirect URI {uri}"))))
 }
 
 /// Everything that a client is registered with, by the names of RFC 7591 §2, defaults included.

@@ -8,6 +8,7 @@
 
 use super::Clients;
 use super::assertion::{AssertionError, TOLERANCE, shown, time};
+use super::published::{Errand, PublishedError, Purpose};
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::exception::Allowance;
@@ -46,6 +47,9 @@ pub enum RequestObjectError {
     /// The object is malformed, or not the client's.
     #[error("{0}")]
     Object(String),
+    /// What it names, or the keys to check it with, cannot be had at this moment.
+    #[error("{0}")]
+    Unavailable(String),
     /// The client's secret does not open.
     #[error(transparent)]
     Sealed(#[from] SealingError),
@@ -87,6 +91,9 @@ impl Clients {
                 .ok_or_else(|| RequestObjectError::Object(format!("it is signed with {}", excerpt(jws.algorithm()))))?;
             self.assertions().verify_signature(client, &jws, *algorithm).await.map_err(|error| match error {
                 AssertionError::Sealed(error) => RequestObjectError::Sealed(error),
+                AssertionError::Keys(error) if error.is_temporary() => {
+                    RequestObjectError::Unavailable(error.to_string())
+                }
                 other => RequestObjectError::Object(other.to_string()),
             })?;
         }
@@ -106,8 +113,13 @@ impl Clients {
         if !references(client).iter().any(|known| known.split('#').next() == Some(address)) {
             return Err(refuse(format!("{reference} is none of the client's request_uris")));
         }
-        let body = self.assertions().keys().fetch(address, LONGEST_OBJECT).await;
-        let body = body.map_err(|failure| refuse(format!("what it names could not be had: {failure}")))?;
+        let errand = Errand::of_client(Purpose::RequestObject, client);
+        let body = self.assertions().keys().published().fetch(address, LONGEST_OBJECT, errand).await;
+        let body = body.map_err(|failure| match failure {
+            PublishedError::Busy => RequestObjectError::Unavailable(failure.to_string()),
+            // OIDC Core §3.1.2.6: invalid_request_uri where it "returns an error or contains invalid data".
+            failure => refuse(format!("what it names could not be had: {failure}")),
+        })?;
         String::from_utf8(body).map_err(|_| refuse("what it names is not text".to_owned()))
     }
 }

@@ -6,7 +6,8 @@
 
 use crate::clients::authenticate::SecretError;
 use crate::clients::metadata::{self, FieldError, Rules};
-use crate::clients::registration::{self, Outcome, RegistrationError};
+use crate::clients::published::{Errand, PublishedError, Purpose};
+use crate::clients::registration::{self, Outcome, RegistrationError, SECTOR, SectorError};
 use crate::clients::{change, parse_id, secret};
 use crate::domain::audit::Actor;
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret, hex};
@@ -14,6 +15,7 @@ use crate::domain::id::ClientId;
 use crate::domain::refusal::{self as rules, Refusal};
 use crate::domain::registration::{Admission, NotAdmitted, Registration};
 use crate::domain::secret::Secret;
+use crate::sessions::guard::network;
 use crate::store::StoreError;
 use crate::web::answer::{self, bearer, json};
 use crate::web::bearer_token;
@@ -42,11 +44,13 @@ pub enum RegisterError {
     Body(Refusal),
     /// Members that are wrong.
     Fields(Vec<FieldError>),
+    /// `sector_identifier_uri` could not be read.
+    SectorUnread(PublishedError),
     /// Too much of it, in seconds until there may be more.
     Throttled(i64),
     /// There are as many clients as there may be.
     Full,
-    /// Too many secrets are being checked.
+    /// Too many secrets are being checked, or sectors read.
     Busy,
     /// The database.
     Store(StoreError),
@@ -97,10 +101,13 @@ async fn register(edge: &Edge, body: JsonBody) -> Result<HttpResponse, RegisterE
     let rules = Rules::of_registration(&edge.settings, admission.registered_by(), exceptions);
     let id = metadata::parse_client_id(&edge.entropy.uuid(now.seconds())).expect("a UUID is a client_id");
     let mut client = metadata::read(id, &body.0?, &rules)?.client;
-    if admission == Admission::Open {
+    let is_open = admission == Admission::Open;
+    if is_open {
         edge.clients.take_place(from, &limits).await?;
     }
-    registration::check_sector(&client, &edge.fetcher).await?;
+    let network = edge.context.source.map(network).unwrap_or_default();
+    let errand = Errand { purpose: Purpose::Sector, of: &network, is_open };
+    edge.clients.check_sector(&client, errand).await?;
     let access_token = edge.entropy.secret();
     let (secret, stored_secret) = new_secret(edge, (&client.id, client.authentication)).unzip();
     client.secret = stored_secret;
@@ -167,7 +174,7 @@ impl Managed {
         let live = stored.exceptions.iter().filter(|exception| !exception.until.is_past(edge.context.now));
         let rules = Rules::of_registration(&edge.settings, registered.by, live.cloned().collect());
         let said = metadata::read(stored.id.clone(), &members, &rules)?.client;
-        registration::check_sector(&said, &edge.fetcher).await?;
+        edge.clients.check_sector(&said, Errand::of_client(Purpose::Sector, &stored)).await?;
         let method = said.authentication;
         let has_one = stored.secret.as_ref().is_some_and(|kept| secret::serves(kept, method));
         let new = if has_one { None } else { new_secret(edge, (&stored.id, method)) };
@@ -246,6 +253,13 @@ impl RegisterError {
                 let refusal = Refusal::by(rule_of(errors)).because(&said, "client metadata as RFC 7591 has it");
                 return json::refuse_saying(edge, &refusal, &said);
             }
+            Self::SectorUnread(cause) => {
+                let said = format!("{SECTOR}: it could not be read");
+                tracing::warn!(%cause, "what stands behind a sector_identifier_uri could not be read");
+                let refusal = Refusal::by(&rules::REGISTRATION_METADATA)
+                    .because(format!("{said}: {cause}"), "a JSON array of redirect URIs, with status 200");
+                return json::refuse_saying(edge, &refusal, &said);
+            }
             Self::Throttled(seconds) => Refusal::by(&rules::THROTTLED)
                 .because("one more registration", "fewer within the hour, or the right token at once")
                 .retry_after(*seconds),
@@ -315,9 +329,13 @@ impl From<Vec<FieldError>> for RegisterError {
     }
 }
 
-impl From<FieldError> for RegisterError {
-    fn from(error: FieldError) -> Self {
-        Self::Fields(vec![error])
+impl From<SectorError> for RegisterError {
+    fn from(error: SectorError) -> Self {
+        match error {
+            SectorError::Unread(PublishedError::Busy) => Self::Busy,
+            SectorError::Unread(cause) => Self::SectorUnread(cause),
+            SectorError::Wrong(error) => Self::Fields(vec![error]),
+        }
     }
 }
 

@@ -11,8 +11,7 @@ use crate::domain::client::Client;
 use crate::domain::refusal::{self, Refusal};
 use crate::domain::scope::OPENID;
 use crate::tokens::LiveAccessToken;
-use crate::web::answer::bearer;
-use crate::web::answer::from_keys;
+use crate::web::answer::{bearer, from_encryption, from_keys};
 use crate::web::bearer_token;
 use crate::web::extract::{Body, Edge};
 use actix_web::HttpResponse;
@@ -67,10 +66,7 @@ async fn answer(edge: &Edge, in_body: Option<&str>) -> Result<HttpResponse, Refu
         Some(encryption) => {
             let kind = algorithm.map(|_| "JWT");
             let encrypted = edge.clients.encrypt(client, encryption, (&text, kind), &edge.entropy).await;
-            encrypted.map_err(|error| {
-                let expected = "a public key of the client for userinfo_encrypted_response_alg";
-                Refusal::by(&refusal::ENCRYPTION).because(error.to_string(), expected).of(&client.id)
-            })?
+            encrypted.map_err(|error| from_encryption(&error, "userinfo_encrypted_response_alg").of(&client.id))?
         }
     };
     Ok(HttpResponse::Ok().content_type("application/jwt").body(text))

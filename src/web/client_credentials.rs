@@ -54,6 +54,10 @@ impl ClientError {
             Self::Authentication(AuthenticationError::Assertion { explanation, expected, client_id }) => {
                 Refusal::by(&rules::CLIENT_ASSERTION).because(explanation, expected).of(client_id)
             }
+            Self::Authentication(AuthenticationError::Keys { error, expected, client_id }) => {
+                let rule = if error.is_temporary() { &rules::UNAVAILABLE } else { &rules::CLIENT_ASSERTION };
+                Refusal::by(rule).because(error.to_string(), expected).of(client_id)
+            }
             Self::Authentication(AuthenticationError::Throttled { seconds }) => {
                 Refusal::by(&rules::THROTTLED).retry_after(*seconds)
             }

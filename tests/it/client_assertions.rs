@@ -75,6 +75,15 @@ async fn assert_refused(app: &TestApp, answer: &Answer, why: &str) {
     assert!(record.sent.starts_with(why), "{why}: {record:?}");
 }
 
+/// The server says that it cannot tell now, and nothing of the client.
+async fn assert_unavailable(app: &TestApp, answer: &Answer, why: &str) {
+    answer.assert_error(503, "temporarily_unavailable");
+    assert_eq!(answer.header("retry-after"), "5");
+    let record = app.explain(answer).await;
+    assert_eq!(record.rule, "AW-UNAVAILABLE", "{answer:?}");
+    assert!(record.sent.starts_with(why), "{why}: {record:?}");
+}
+
 /// Stores the secret of a client so that it can sign with it.
 fn sealed(app: &TestApp, id: &str) -> Client {
     let sealed = app.services.keys.secret_seal().seal(&ClientId::new(id), &Secret::new(SECRET));
@@ -376,7 +385,6 @@ async fn keys_that_cannot_be_had_are_a_clear_refusal() {
     };
     let failed = "the keys at its jwks_uri could not be had: ";
     for (id, why) in [
-        ("gone", "status 404"),
         ("private", "keys[0] is a private or secret key"),
         ("none", "none of its keys can be used"),
         ("page", "it is not a JWK set"),
@@ -385,12 +393,112 @@ async fn keys_that_cannot_be_had_are_a_clear_refusal() {
     ] {
         assert_refused(&app, &ask(id).await, &format!("{failed}{why}")).await;
     }
+    assert_unavailable(&app, &ask("gone").await, &format!("{failed}status 404")).await;
     // The address is left alone for a while, and then asked again.
     origin.put("/gone", 200, jwks(&[&key]));
-    assert_refused(&app, &ask("gone").await, &format!("{failed}status 404")).await;
+    assert_unavailable(&app, &ask("gone").await, &format!("{failed}status 404")).await;
     assert_eq!(origin.asked("/gone"), 1);
     app.advance(5);
     ask("gone").await.assert_status(200);
+}
+
+/// RFC 9110 §15.6.4: what is the fault of a server that publishes keys is nobody's guess, and ends with it.
+#[tokio::test]
+async fn an_outage_of_published_keys_outlasts_itself_for_nobody() {
+    let (key, stranger) = (ClientKey::new("ES256", "one"), ClientKey::new("ES256", "two"));
+    let origin = Origin::open().await;
+    let at = |path: &str| json!({ "jwks_uri": origin.url(path) });
+    let (method, why) = (ClientAuthentication::PrivateKeyJwt, "the keys at its jwks_uri could not be had: ");
+    let builder = TestApp::usual().settings(origin::allowed);
+    let app =
+        builder.client(signer("cold", method, at("/cold"))).client(signer("warm", method, at("/warm"))).start().await;
+    let ask = async |id: &str, key: &ClientKey| {
+        let party = party(&app, id, Some(key));
+        present(&app, &party.assertion(&party.assertion_claims()), &[]).await
+    };
+    origin.put("/cold", 503, "");
+    for _ in 0..25 {
+        assert_unavailable(&app, &ask("cold", &key).await, &format!("{why}status 503")).await;
+    }
+    assert_eq!(origin.asked("/cold"), 1);
+    origin.put("/cold", 200, jwks(&[&key]));
+    app.advance(5);
+    ask("cold", &key).await.assert_status(200);
+    // Keys that are known serve on, for an hour, and what does not fit them may be right.
+    origin.put("/warm", 200, jwks(&[&key]));
+    ask("warm", &key).await.assert_status(200);
+    origin.put("/warm", 503, "");
+    for seconds in [300, 1800, 1499] {
+        app.advance(seconds);
+        ask("warm", &key).await.assert_status(200);
+        assert_unavailable(&app, &ask("warm", &stranger).await, &format!("{why}status 503")).await;
+    }
+    app.advance(1);
+    assert_unavailable(&app, &ask("warm", &key).await, &format!("{why}status 503")).await;
+    // Whoever publishes other keys, or none, has taken the old ones away, whatever comes after.
+    origin.put("/warm", 200, jwks(&[&key]));
+    app.advance(5);
+    ask("warm", &key).await.assert_status(200);
+    for (seconds, status) in [(300, 200), (5, 503)] {
+        origin.put("/warm", status, json!({ "keys": [] }));
+        app.advance(seconds);
+        assert_ne!(ask("warm", &key).await.status, 200, "{seconds}");
+    }
+}
+
+/// RFC 7591 §5, OIDC Core §6.2: a slow address of one client is no matter of another, whatever is fetched from it.
+#[tokio::test]
+async fn slow_addresses_hold_up_nobody_else() {
+    let key = ClientKey::new("ES256", "one");
+    let origin = Origin::open().await;
+    origin.put("/jwks", 200, jwks(&[&key]));
+    let method = ClientAuthentication::PrivateKeyJwt;
+    let mut slow =
+        signer("slow", method, json!({"jwks_uri": origin.url("/jwks"), "request_uris": [origin.url("/slow")]}));
+    slow.redirect_uris = clients::first_party().redirect_uris;
+    let mut builder = TestApp::usual().settings(origin::allowed).client(slow);
+    builder = builder.client(signer("victim", method, json!({"jwks_uri": origin.url("/jwks")})));
+    let ids: Vec<String> = (0..20).map(|number| format!("slow-{number}")).collect();
+    for id in &ids {
+        origin.hold(&format!("/{id}"));
+        builder = builder.client(signer(id, method, json!({"jwks_uri": origin.url(&format!("/{id}"))})));
+    }
+    let app = builder.start().await;
+    let ask = async |id: &str| {
+        let party = party(&app, id, Some(&key));
+        present(&app, &party.assertion(&party.assertion_claims()), &[]).await
+    };
+    origin.hold("/slow");
+    let request = app.relying_party("slow").request().with("request_uri", &origin.url("/slow"));
+    let address = request.address();
+    let open = || app.get(&address);
+    let flood = join_all((0..30).map(|_| open()));
+    let slow_keys = join_all(ids.iter().map(|id| ask(id)));
+    let others = async {
+        origin.until_asked("/slow", 2).await;
+        for id in &ids {
+            origin.until_asked(&format!("/{id}"), 1).await;
+        }
+        ask("victim").await.assert_status(200);
+        assert_eq!(origin.asked("/slow"), 2, "of one client");
+        let told = open().await;
+        origin.release("/slow");
+        for id in &ids {
+            origin.put(&format!("/{id}"), 200, jwks(&[&key]));
+            origin.release(&format!("/{id}"));
+        }
+        told
+    };
+    let (flood, slow_keys, told) = tokio::join!(flood, slow_keys, others);
+    assert_eq!(app.relying_party("slow").error(&told, &request), "temporarily_unavailable");
+    assert_eq!(app.rule_of(&told).await, "AW-UNAVAILABLE");
+    for answer in flood {
+        let error = app.relying_party("slow").error(&answer, &request);
+        assert!(["invalid_request_uri", "temporarily_unavailable"].contains(&error.as_str()), "{error}");
+    }
+    for answer in slow_keys {
+        answer.assert_status(200);
+    }
 }
 
 /// OIDC Core §9 `client_secret_jwt`: the secret is kept sealed, by every way in which a client is made.

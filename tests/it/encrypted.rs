@@ -128,11 +128,16 @@ async fn a_code_is_not_used_up_where_its_id_token_cannot_be_encrypted() {
     let origin = Origin::open().await;
     let mut signing = key.jwk.clone();
     signing["use"] = json!("sig");
-    origin.put("/jwks", 200, json!({ "keys": [signing] }));
+    origin.put("/jwks", 503, "");
     let metadata = json!({"jwks_uri": origin.url("/jwks"), "id_token_encrypted_response_alg": "ECDH-ES+A256KW"});
     let app = TestApp::usual().settings(origin::allowed).client(recipient("recipient", metadata)).start().await;
     let party = app.relying_party("recipient");
     let (code, request) = party.new_code(&app.signed_in("alice").await, "alice").await;
+    let answer = party.redeem(&code, &request).await;
+    answer.assert_error(503, "temporarily_unavailable");
+    assert_eq!(answer.header("retry-after"), "5");
+    origin.put("/jwks", 200, json!({ "keys": [signing] }));
+    app.advance(5);
     let answer = party.redeem(&code, &request).await;
     answer.assert_error(400, "invalid_request");
     assert_eq!(app.rule_of(&answer).await, "AW-ENCRYPTION");
@@ -141,5 +146,5 @@ async fn a_code_is_not_used_up_where_its_id_token_cannot_be_encrypted() {
     let answer = party.redeem(&code, &request).await;
     answer.assert_status(200);
     jwt::verify(&app, &key.open(text(&answer.json(), "id_token")).text).await;
-    assert_eq!(origin.asked("/jwks"), 3);
+    assert_eq!(origin.asked("/jwks"), 4);
 }

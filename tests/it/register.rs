@@ -1,7 +1,9 @@
 //! `/register`: clients that register themselves (RFC 7591, OpenID Connect Registration) and manage their registration
 //! (RFC 7592), by the operator's policy.
 
+use crate::support::origin::Origin;
 use crate::support::relying_party::basic;
+use crate::support::shared::server::free_port;
 use crate::support::{Answer, RelyingParty, START, TestApp};
 use authward::domain::audit::{Actor, EventKind};
 use authward::domain::client::{Client, ClientAuthentication, hex};
@@ -652,9 +654,13 @@ impl Sector {
 }
 
 fn pairwise(sector: &Sector) -> Value {
+    pairwise_at(&sector.uri)
+}
+
+fn pairwise_at(uri: &str) -> Value {
     json!({
         "redirect_uris": ["https://rp.example/callback", "https://other.example/callback"], "subject_type": "pairwise",
-        "token_endpoint_auth_method": "none", "sector_identifier_uri": sector.uri,
+        "token_endpoint_auth_method": "none", "sector_identifier_uri": uri,
     })
 }
 
@@ -710,16 +716,74 @@ async fn a_sector_that_does_not_stand_up_is_refused() {
     assert_eq!(clients(&app).await, before);
 }
 
+/// A stranger is told that the sector could not be read, and the operator why.
+async fn assert_unread(app: &TestApp, metadata: &Value, cause: &str) {
+    let answer = register(app, metadata).await;
+    answer.assert_error(400, "invalid_client_metadata");
+    let said = answer.json()["error_description"].as_str().unwrap().to_owned();
+    assert!(said.contains(": sector_identifier_uri: it could not be read (reference "), "{said}");
+    let record = app.explain(&answer).await;
+    assert!(record.sent.starts_with("sector_identifier_uri: it could not be read: "), "{record:?}");
+    assert!(record.sent.contains(cause), "{cause}: {record:?}");
+}
+
+/// What names resolve to inside, and which ports answer there, is nobody's to learn.
+#[tokio::test]
+async fn why_a_sector_cannot_be_read_is_the_operators_to_know() {
+    let app = with(policy("open"), allow_loopback).await;
+    let closed = format!("http://127.0.0.1:{}/", free_port());
+    assert_unread(&app, &pairwise_at(&closed), "no answer: ").await;
+    let sector = Sector::answering("404 Not Found", "").await;
+    assert_unread(&app, &pairwise(&sector), "status 404").await;
+    assert_unread(&app, &pairwise_at(&sector.uri.replace("http:", "https:")), "no answer: ").await;
+    let large = Sector::answering("200 OK", &" ".repeat(70_000)).await;
+    assert_unread(&app, &pairwise(&large), "the answer is larger than 65536 bytes").await;
+}
+
+/// A sector that does not answer holds up whoever registers with it, and nobody else.
+#[tokio::test]
+async fn few_sectors_are_read_at_the_same_time_for_one_source() {
+    let app = with(policy("open"), |settings| {
+        allow_loopback(settings);
+        settings.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+    })
+    .await;
+    let origin = Origin::open().await;
+    let whole = json!(["https://other.example/callback", "https://rp.example/callback"]);
+    origin.put("/slow", 200, &whole);
+    origin.put("/fast", 200, &whole);
+    origin.hold("/slow");
+    let from = async |source: &str, path: &str| {
+        let metadata = pairwise_at(&origin.url(path));
+        app.send(app.http.post(app.url("/register")).header("x-forwarded-for", source).json(&metadata)).await
+    };
+    let others = async {
+        origin.until_asked("/slow", 2).await;
+        from("198.51.100.2", "/fast").await.assert_status(201);
+        let third = from("198.51.100.1", "/fast").await;
+        third.assert_error(503, "temporarily_unavailable");
+        assert_eq!(third.header("retry-after"), "5");
+        origin.release("/slow");
+    };
+    let (first, second, ()) = tokio::join!(from("198.51.100.1", "/slow"), from("198.51.100.1", "/slow"), others);
+    first.assert_status(201);
+    second.assert_status(201);
+    from("198.51.100.1", "/fast").await.assert_status(201);
+}
+
 /// Nothing is fetched from this machine or a private network for somebody else, and nothing at all for who may not register.
 #[tokio::test]
 async fn a_sector_leads_nowhere_inside() {
     let app = open().await;
     let sector = Sector::answering("200 OK", "[]").await;
-    for uri in [sector.uri.as_str(), &sector.uri.replace("http:", "https:"), "https://169.254.169.254/latest/meta-data"]
-    {
-        let mut metadata = pairwise(&sector);
-        metadata["sector_identifier_uri"] = json!(uri);
-        register(&app, &metadata).await.assert_error(400, "invalid_client_metadata");
+    register(&app, &pairwise(&sector)).await.assert_error(400, "invalid_client_metadata");
+    let not_public = "is not a public address; outbound.allow_hosts can allow it";
+    for (uri, cause) in [
+        (&*sector.uri.replace("http:", "https:"), &*format!("127.0.0.1 {not_public}")),
+        (&sector.uri.replace("http://127.0.0.1", "https://localhost"), not_public),
+        ("https://169.254.169.254/latest/meta-data", &format!("169.254.169.254 {not_public}")),
+    ] {
+        assert_unread(&app, &pairwise_at(uri), cause).await;
     }
     let closed = with(policy("closed"), allow_loopback).await;
     register(&closed, &pairwise(&sector)).await.assert_error(403, "access_denied");

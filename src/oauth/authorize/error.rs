@@ -156,8 +156,7 @@ impl Cause {
                 .because(format!("response_mode={sent}"), "query, fragment or form_post"),
             Self::TokensInQuery(kind) => Refusal::by(&rules::RESPONSE_MODE)
                 .because(format!("response_mode=query with response_type={}", kind.as_str()), "fragment or form_post"),
-            Self::Encryption(error) => Refusal::by(&rules::ENCRYPTION)
-                .because(error.to_string(), "a public key of the client for id_token_encrypted_response_alg"),
+            Self::Encryption(error) => answer::from_encryption(error, "id_token_encrypted_response_alg"),
             Self::NonceMissing => Refusal::by(&rules::NONCE_MISSING).because("no nonce", "nonce"),
             Self::OpenidMissing => {
                 Refusal::by(&rules::OPENID_MISSING).because("a scope without openid", "scope with openid")
@@ -225,6 +224,9 @@ fn refuse_object(error: &RequestObjectError) -> Refusal {
         }
         RequestObjectError::Reference(_) => Refusal::by(&rules::REQUEST_URI_INVALID)
             .because(sent, "a registered request_uri with a request object behind it"),
+        RequestObjectError::Unavailable(_) => {
+            Refusal::by(&rules::UNAVAILABLE).because(sent, "an answer from where the client publishes it")
+        }
         RequestObjectError::Object(_) | RequestObjectError::Sealed(_) => Refusal::by(&rules::REQUEST_OBJECT_INVALID)
             .because(sent, "a JWT of this client for this issuer, signed as it registered"),
     }

@@ -122,9 +122,9 @@ impl TokenError {
                 .because(error.to_string(), format!("at most {MOST_INDICATORS} configured resources"))
                 .of(client),
             Self::Refused(refused, client) => refused.refusal().of(client),
-            Self::Encryption(error, client) => Refusal::by(&rules::ENCRYPTION)
-                .because(error.to_string(), "a public key of the client for id_token_encrypted_response_alg")
-                .of(client),
+            Self::Encryption(error, client) => {
+                answer::from_encryption(error, "id_token_encrypted_response_alg").of(client)
+            }
             Self::Keys(error) => answer::from_keys(error),
         }
     }

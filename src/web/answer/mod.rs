@@ -7,6 +7,7 @@ pub mod problem;
 pub mod redirect;
 
 use super::extract::Edge;
+use crate::clients::encryption::EncryptionError;
 use crate::domain::id::Reference;
 use crate::domain::refusal::{self, Refusal, Rule};
 use crate::store::StoreError;
@@ -87,6 +88,12 @@ pub fn from_store(error: &StoreError) -> Refusal {
             Refusal::by(&refusal::INTERNAL)
         }
     }
+}
+
+/// What it means that nothing could be encrypted for a client. `registered`: the member of its metadata that wants it.
+pub fn from_encryption(error: &EncryptionError, registered: &str) -> Refusal {
+    let rule = if error.is_temporary() { &refusal::UNAVAILABLE } else { &refusal::ENCRYPTION };
+    Refusal::by(rule).because(error.to_string(), format!("a public key of the client for {registered}"))
 }
 
 /// What a failing signing-key service means to the outside.
