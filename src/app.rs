@@ -20,6 +20,7 @@ use crate::outbound::{Fetcher, LazyFetcher, OutboundError};
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::routes;
+use crate::sessions::waiting::Waiting;
 use crate::settings::{DatabaseKind, Settings};
 use crate::store::{Store, StoreError, StoreOptions, migrate};
 use crate::tokens::Tokens;
@@ -106,6 +107,7 @@ impl App {
             ),
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,
+            waiting: Waiting::new(settings.limits.authorization),
             refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
@@ -180,6 +182,7 @@ impl App {
             usage: services.usage.clone(),
             logouts: services.logouts.clone(),
             clients: services.clients.clone(),
+            waiting: services.waiting.clone(),
             watcher: self.watcher,
             flush_usage_every: services.settings.usage.flush_every,
             clock: services.clock.clone(),

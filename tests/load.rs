@@ -27,7 +27,12 @@ const FLUSHED_WITHIN: Duration = Duration::from_secs(20);
 fn usage_and_metrics_say_what_a_mixed_load_sent() {
     let metrics = free_port();
     let bind = format!("127.0.0.1:{metrics}");
-    let settings = [("AUTHWARD__OBSERVABILITY__METRICS_BIND", bind.as_str()), ("AUTHWARD__USAGE__FLUSH_EVERY", "1")];
+    let settings = [
+        ("AUTHWARD__OBSERVABILITY__METRICS_BIND", bind.as_str()),
+        ("AUTHWARD__USAGE__FLUSH_EVERY", "1"),
+        // All of the load comes from one source.
+        ("AUTHWARD__LIMITS__AUTHORIZATION__FROM_SOURCE", "1000000"),
+    ];
     let server = Server::with_settings(&setup(), &settings);
     let seconds: u32 =
         env::var("AUTHWARD_TEST_LOAD_SECONDS").map_or(4, |text| text.parse().expect("a number of seconds"));

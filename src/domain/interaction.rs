@@ -6,6 +6,9 @@ use super::time::{Lifetime, Timestamp};
 
 /// How long a person may take.
 pub const INTERACTION_LIFETIME: Lifetime = Lifetime::hours(1);
+/// How long the browser may take that is to show the first page. Whoever only sends requests and follows no answer does
+/// not have them kept for longer.
+pub const UNOPENED_LIFETIME: Lifetime = Lifetime::minutes(10);
 
 /// A stored authorization request. Each browser tab has its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,13 @@ pub struct Interaction {
     pub flow_id: String,
     /// When it was stored.
     pub created_at: Timestamp,
-    /// When it ends.
+    /// When it ends: [`UNOPENED_LIFETIME`] after it was stored, and once its browser is there [`INTERACTION_LIFETIME`].
     pub expires_at: Timestamp,
+}
+
+impl Interaction {
+    /// When it ends once its browser has come back.
+    pub fn opened_until(&self) -> Timestamp {
+        self.created_at.plus(INTERACTION_LIFETIME)
+    }
 }

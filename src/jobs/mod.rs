@@ -7,6 +7,7 @@ use crate::domain::time::Lifetime;
 use crate::keys::Keys;
 use crate::logouts::Logouts;
 use crate::refusals::Refusals;
+use crate::sessions::waiting::Waiting;
 use crate::store::{self, Store, StoreError};
 use crate::usage::Usage;
 use crate::usage::watching::Watcher;
@@ -44,6 +45,8 @@ pub struct Jobs {
     pub logouts: Logouts,
     /// The clients.
     pub clients: Clients,
+    /// How many authorization requests may wait for their users.
+    pub waiting: Waiting,
     /// The alert rules.
     pub watcher: Watcher,
     /// How often counts of usage are written.
@@ -115,6 +118,7 @@ impl Jobs {
                 break;
             }
         }
+        self.waiting.note_stored(self.store.read(store::interactions::count).await?);
         for _ in 0..SWEEP_STEPS {
             let removed = self.store.write(move |db| clients::registration::remove_unused(db, now, SWEEP_ROWS)).await?;
             if removed < SWEEP_ROWS.unsigned_abs() {

@@ -1,8 +1,10 @@
 //! Browser sessions: begin, find, end. The database keeps the hash of the cookie; the cookie is new at every sign-in. And
-//! what comes before one: an [`attempt`] with a password, slowed by its [`guard`].
+//! what comes before one: an [`attempt`] with a password, slowed by its [`guard`], and how much may be [`waiting`] for
+//! one.
 
 pub mod attempt;
 pub mod guard;
+pub mod waiting;
 
 use crate::domain::device::Device;
 use crate::domain::id::{Sid, UserId};

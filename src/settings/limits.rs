@@ -20,6 +20,8 @@ pub struct Limits {
     pub login: Login,
     /// Clients that anybody registers.
     pub registration: Registration,
+    /// Authorization requests that wait for their users.
+    pub authorization: Authorization,
 }
 
 /// `limits.login.*`: one rule a counter.
@@ -46,6 +48,15 @@ pub struct Registration {
     pub unused_lifetime: Lifetime,
 }
 
+/// `limits.authorization.*`: authorization requests that are stored while their users sign in or consent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Authorization {
+    /// Within a minute, from one source.
+    pub from_source: i64,
+    /// In all.
+    pub most_stored: u64,
+}
+
 impl Limits {
     pub(super) fn read(reader: &mut Reader) -> Self {
         Self {
@@ -55,6 +66,7 @@ impl Limits {
             max_connections: reader.count("limits.max_connections", 16..=1_000_000),
             login: Login::read(reader),
             registration: Registration::read(reader),
+            authorization: Authorization::read(reader),
         }
     }
 }
@@ -67,6 +79,15 @@ impl Registration {
             per_hour: count("limits.registration.per_hour"),
             most_clients: count("limits.registration.most_clients"),
             unused_lifetime: reader.lifetime("limits.registration.unused_lifetime", 3600..=31_536_000),
+        }
+    }
+}
+
+impl Authorization {
+    fn read(reader: &mut Reader) -> Self {
+        Self {
+            from_source: reader.number("limits.authorization.from_source", 1..=1_000_000),
+            most_stored: reader.count("limits.authorization.most_stored", 1..=100_000_000) as u64,
         }
     }
 }

@@ -28,7 +28,7 @@ pub use accounts::{Accounts, PasswordHashing};
 pub use audit::Audit;
 pub use database::{Database, DatabaseKind};
 pub use keys::Keys;
-pub use limits::{Limits, Login, Registration};
+pub use limits::{Authorization, Limits, Login, Registration};
 pub use mail::Mail;
 pub use observability::{LogFormat, Observability};
 pub use outbound::{AllowedHost, Outbound};

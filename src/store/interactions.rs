@@ -5,6 +5,7 @@ use super::{Db, StoreError, from_json, hash_from, time, to_json};
 use crate::domain::authorization::Progress;
 use crate::domain::interaction::Interaction;
 use crate::domain::secret::TokenHash;
+use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
 #[derive(Queryable)]
@@ -63,14 +64,39 @@ pub fn find(db: &mut Db, hash: &TokenHash) -> Result<Option<Interaction>, StoreE
     row.map(Interaction::try_from).transpose()
 }
 
-/// Binds an interaction to the first browser that shows its page; true for exactly one caller.
+/// Binds an interaction to the first browser that shows its page, from then on until `expires_at`; true for exactly one
+/// caller.
 ///
 /// # Errors
 /// [`StoreError`].
-pub fn bind_browser(db: &mut Db, hash: &TokenHash, browser: &TokenHash) -> Result<bool, StoreError> {
+pub fn bind_browser(
+    db: &mut Db,
+    hash: &TokenHash,
+    browser: &TokenHash,
+    expires_at: Timestamp,
+) -> Result<bool, StoreError> {
     let free = interactions::table.find(hash.as_bytes().as_slice()).filter(interactions::browser.is_null());
-    let column = interactions::browser.eq(browser.as_bytes().as_slice());
-    Ok(diesel::update(free).set(column).execute(db)? == 1)
+    let columns =
+        (interactions::browser.eq(browser.as_bytes().as_slice()), interactions::expires_at.eq(expires_at.seconds()));
+    Ok(diesel::update(free).set(columns).execute(db)? == 1)
+}
+
+/// Sets when an interaction ends; whether it still is.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn extend(db: &mut Db, hash: &TokenHash, expires_at: Timestamp) -> Result<bool, StoreError> {
+    let column = interactions::expires_at.eq(expires_at.seconds());
+    Ok(diesel::update(interactions::table.find(hash.as_bytes().as_slice())).set(column).execute(db)? == 1)
+}
+
+/// How many are stored, those that have ended and are not swept yet included.
+///
+/// # Errors
+/// [`StoreError`].
+pub fn count(db: &mut Db) -> Result<u64, StoreError> {
+    let count: i64 = interactions::table.count().get_result(db)?;
+    Ok(count.unsigned_abs())
 }
 
 /// Writes what has happened in an interaction; whether it still is.

@@ -9,6 +9,7 @@ use crate::outbound::LazyFetcher;
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::sessions::SessionPolicy;
+use crate::sessions::waiting::Waiting;
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::tokens::Tokens;
@@ -31,6 +32,8 @@ pub struct Services {
     pub tokens: Tokens,
     /// What tells clients of ended sessions.
     pub logouts: Logouts,
+    /// How many authorization requests may wait for their users.
+    pub waiting: Waiting,
     /// The password pool.
     pub passwords: Passwords,
     /// The recorder of refusals.

@@ -1,4 +1,4 @@
-//! Stored requests: one a tab, one browser each, used once, for an hour.
+//! Stored requests: one a tab, one browser each, used once, for an hour, and not more of them than may wait.
 
 use crate::support::{PASSWORD, TestApp, rows};
 
@@ -126,6 +126,96 @@ async fn an_interaction_that_was_posted_belongs_to_the_first_browser_that_opens_
     second.open(&location).await.assert_page(400);
     // The same browser may open it again.
     first.open(&location).await.form_with("password");
+}
+
+/// What nobody follows up is kept for ten minutes. Whoever comes back for the first page has an hour in all.
+#[tokio::test]
+async fn a_request_is_kept_for_long_only_where_its_browser_comes_back() {
+    let app = TestApp::start().await;
+    let party = app.relying_party("first-party");
+    let request = party.request();
+    let post = async || app.send(app.http.post(app.url("/authorize")).form(&request.parameters)).await;
+    let unopened = [post().await, app.browser().get(&request.address()).await].map(|answer| answer.location().unwrap());
+    let (posting, asking) = (app.browser(), app.browser());
+    let (posted, asked) = (post().await, asking.get(&request.address()).await);
+    app.advance(599);
+    let pages = [posting.open(&posted.location().unwrap()).await, asking.open(&asked.location().unwrap()).await];
+    app.advance(1);
+    for location in unopened {
+        app.browser().get(&location).await.assert_page(400);
+    }
+    app.jobs().sweep().await.expect("a working database");
+    assert_eq!(rows::count(&app, "interactions"), 2);
+    app.advance(2999);
+    for (browser, page) in [posting, asking].iter().zip(&pages) {
+        let answer = browser.submit(page, &[("username", "alice"), ("password", PASSWORD)]).await;
+        party.code(&browser.finish(answer, "alice").await, &request);
+    }
+}
+
+/// Anybody may have requests stored, so each source has a rate. What is answered at once is not stored.
+#[tokio::test]
+async fn requests_of_one_source_are_stored_at_a_rate() {
+    let app = TestApp::with(|settings| {
+        settings.server.trusted_proxies = vec!["127.0.0.1/32".parse().unwrap()];
+        settings.limits.authorization.from_source = 3;
+    })
+    .await;
+    let party = app.relying_party("first-party");
+    let request = party.request();
+    let post = async |source: &str| {
+        let sent = app.http.post(app.url("/authorize")).header("x-forwarded-for", source).form(&request.parameters);
+        app.send(sent).await
+    };
+    for source in ["203.0.113.1", "2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:1:2::"] {
+        post(source).await.assert_status(303);
+    }
+    let refused = post("2001:db8:0:1::3").await;
+    refused.assert_page(429);
+    assert_eq!((refused.header("retry-after").as_str(), rows::count(&app, "interactions")), ("20", 4));
+    assert_eq!(app.rule_of(&refused).await, "AW-THROTTLED");
+    let strange = app.browser().with_header("x-forwarded-for", "2001:db8:0:1::4");
+    strange.get(&request.address()).await.assert_page(429);
+    post("2001:db8:0:2::1").await.assert_status(303);
+    let browser = app.browser().with_header("x-forwarded-for", "2001:db8:0:1::5");
+    browser.sign_in("alice", PASSWORD).await;
+    for _ in 0..5 {
+        party.code(&browser.get(&request.address()).await, &request);
+    }
+    app.advance(20);
+    post("2001:db8:0:1::3").await.assert_status(303);
+    post("2001:db8:0:1::3").await.assert_page(429);
+}
+
+/// However many sources there are, what they have stored is bounded until it has ended.
+#[tokio::test]
+async fn no_more_requests_are_stored_than_may_wait() {
+    let app = TestApp::with(|settings| settings.limits.authorization.most_stored = 3).await;
+    let party = app.relying_party("first-party");
+    let request = party.request();
+    let post = async || app.send(app.http.post(app.url("/authorize")).form(&request.parameters)).await;
+    let (browser, answer) = (app.browser(), post().await);
+    let page = browser.open(&answer.location().unwrap()).await;
+    post().await.assert_status(303);
+    post().await.assert_status(303);
+    for _ in 0..2 {
+        let refused = post().await;
+        refused.assert_page(503);
+        assert_eq!(refused.header("retry-after"), "30");
+        assert_eq!(app.rule_of(&refused).await, "AW-UNAVAILABLE");
+        // What has not ended is still there.
+        app.jobs().sweep().await.expect("a working database");
+    }
+    // Who was let in goes on, and what is finished makes room as soon as the job has looked.
+    let answer = browser.submit(&page, &[("username", "alice"), ("password", PASSWORD)]).await;
+    party.code(&browser.finish(answer, "alice").await, &request);
+    party.code(&browser.get(&request.address()).await, &request);
+    app.jobs().sweep().await.expect("a working database");
+    post().await.assert_status(303);
+    post().await.assert_page(503);
+    app.advance(600);
+    app.jobs().sweep().await.expect("a working database");
+    post().await.assert_status(303);
 }
 
 /// RFC 6749 §10.12: the request that was checked is the one that is answered; nothing of it travels in forms.

@@ -29,11 +29,17 @@ on_every_database! {
         let stored = interaction("one");
         let hash = stored.hash;
         db.write(move |db| interactions::insert(db, &stored)).await;
-        let (first, second) = (TokenHash::of("first"), TokenHash::of("second"));
-        assert!(db.write(move |db| interactions::bind_browser(db, &hash, &first)).await);
-        assert!(!db.write(move |db| interactions::bind_browser(db, &hash, &second)).await);
-        assert!(!db.write(move |db| interactions::bind_browser(db, &hash, &first)).await);
-        assert_eq!(db.read(move |db| interactions::find(db, &hash)).await.unwrap().browser, Some(first));
+        let (first, second, until) = (TokenHash::of("first"), TokenHash::of("second"), later(3600));
+        assert!(db.write(move |db| interactions::bind_browser(db, &hash, &first, until)).await);
+        assert!(!db.write(move |db| interactions::bind_browser(db, &hash, &second, until)).await);
+        assert!(!db.write(move |db| interactions::bind_browser(db, &hash, &first, until)).await);
+        let found = db.read(move |db| interactions::find(db, &hash)).await.unwrap();
+        assert_eq!((found.browser, found.expires_at), (Some(first), until));
+        assert!(db.write(move |db| interactions::extend(db, &hash, later(7200))).await);
+        assert!(db.write(move |db| interactions::extend(db, &hash, later(7200))).await, "twice the same");
+        assert_eq!(db.read(move |db| interactions::find(db, &hash)).await.unwrap().expires_at, later(7200));
+        assert!(!db.write(move |db| interactions::extend(db, &TokenHash::of("none"), until)).await);
+        assert_eq!(db.read(interactions::count).await, 1);
     }
 
     async fn revoking_a_grant_ends_its_families(db: Database) {

@@ -77,7 +77,8 @@ on_every_database! {
 
     async fn an_interaction_is_taken_by_exactly_one_and_bound_to_one_browser(db: Database) {
         db.write(|db| interactions::insert(db, &interaction("one"))).await;
-        let bind = |db: &mut Db| interactions::bind_browser(db, &TokenHash::of("one"), &TokenHash::of("browser"));
+        let (id, browser) = (TokenHash::of("one"), TokenHash::of("browser"));
+        let bind = move |db: &mut Db| interactions::bind_browser(db, &id, &browser, later(3600));
         assert_eq!(wins(fifty(&db, bind).await), 1);
         let take = |db: &mut Db| interactions::remove(db, &TokenHash::of("one"));
         assert_eq!(wins(fifty(&db, take).await), 1);

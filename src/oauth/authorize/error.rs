@@ -14,12 +14,16 @@ use crate::domain::response_type::ResponseType;
 use crate::domain::scope::ScopeError;
 use crate::domain::session::PASSWORD_CONTEXT;
 use crate::keys::KeysError;
+use crate::sessions::waiting::TooMany;
 use crate::store::StoreError;
 use crate::web::answer::{self, page, redirect};
 use crate::web::browser_state;
 use crate::web::extract::Edge;
 use actix_web::HttpResponse;
 use std::sync::Arc;
+
+/// Seconds after which trying again makes sense where as many requests wait as may: those that ended are swept by then.
+const RETRY_WHEN_FULL: i64 = 30;
 
 /// A refused authorization request.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub enum AuthorizeError {
     Callback(Box<(Arc<Client>, Callback, Cause)>),
     /// The interaction is finished, expired or another browser's.
     InteractionGone,
+    /// Too many requests wait for their users.
+    TooMany(TooMany),
     /// A form that was not sent from here.
     FormForged,
     /// The database.
@@ -121,6 +127,7 @@ impl AuthorizeError {
                 response
             }
             Self::InteractionGone => page::refuse(edge, &Refusal::by(&refusal::INTERACTION_GONE)),
+            Self::TooMany(too_many) => page::refuse(edge, &refuse_too_many(*too_many)),
             Self::FormForged => page::refuse(edge, &Refusal::by(&refusal::FORM_FORGED)),
             Self::Store(error) => page::refuse(edge, &answer::from_store(error)),
             Self::Keys(error) => page::refuse(edge, &answer::from_keys(error)),
@@ -209,6 +216,18 @@ impl Cause {
             }
             Self::Denied => Refusal::by(&rules::DENIED).because("the user chose to deny", "the user's consent"),
         }
+    }
+}
+
+fn refuse_too_many(too_many: TooMany) -> Refusal {
+    let sent = "one more authorization request that waits for its user";
+    match too_many {
+        TooMany::FromSource { seconds } => Refusal::by(&refusal::THROTTLED)
+            .because(sent, "fewer within a minute from one source: limits.authorization.from_source")
+            .retry_after(seconds),
+        TooMany::InAll => Refusal::by(&refusal::UNAVAILABLE)
+            .because(sent, "fewer that wait already: limits.authorization.most_stored")
+            .retry_after(RETRY_WHEN_FULL),
     }
 }
 

@@ -1,13 +1,15 @@
 //! Stored requests: made when a page is needed, tied to the browser by a cookie of their own, finished exactly once.
 //!
 //! Each interaction has its own cookie, so any number of tabs can sign in at once, also in a browser that has no cookie yet.
+//! Storing one takes a place ([`crate::sessions::waiting`]), and it is kept for long only where its browser comes back
+//! for the first page.
 
 use super::error::AuthorizeError;
 use crate::domain::authorization::{AuthorizationRequest, Progress};
 use crate::domain::client::Client;
-use crate::domain::interaction::{INTERACTION_LIFETIME, Interaction};
+use crate::domain::interaction::{INTERACTION_LIFETIME, Interaction, UNOPENED_LIFETIME};
 use crate::domain::secret::Secret;
-use crate::store;
+use crate::store::{self, Db};
 use crate::web::answer::redirect;
 use crate::web::cookies::{self, CookieKind};
 use crate::web::extract::Edge;
@@ -56,8 +58,9 @@ pub(super) async fn store(
     request: &AuthorizationRequest,
     has_cookies: bool,
 ) -> Result<HttpResponse, AuthorizeError> {
-    let (id, cookie) = (edge.entropy.secret(), edge.entropy.secret());
     let now = edge.context.now;
+    edge.waiting.take(edge.context.source, now).map_err(AuthorizeError::TooMany)?;
+    let (id, cookie) = (edge.entropy.secret(), edge.entropy.secret());
     let interaction = Interaction {
         hash: id.hash(),
         request: request.clone(),
@@ -65,7 +68,7 @@ pub(super) async fn store(
         progress: Progress::default(),
         flow_id: edge.context.request_id.clone(),
         created_at: now,
-        expires_at: now.plus(INTERACTION_LIFETIME),
+        expires_at: now.plus(UNOPENED_LIFETIME),
     };
     edge.request.extensions_mut().insert(FlowId(interaction.flow_id.clone()));
     edge.store.write(move |db| store::interactions::insert(db, &interaction)).await?;
@@ -104,13 +107,18 @@ pub async fn find_flow(edge: &Edge, id: Option<&str>) -> Result<Flow, AuthorizeE
 }
 
 async fn bind(edge: &Edge, id: &str, interaction: &Interaction) -> Result<(Secret, bool), AuthorizeError> {
+    let (hash, until) = (interaction.hash, interaction.opened_until());
     if let Some(browser) = interaction.browser {
         let cookie = edge.cookie(CookieKind::Flow(id)).filter(|cookie| cookie.hash() == browser);
-        return cookie.map(|cookie| (cookie, false)).ok_or(AuthorizeError::InteractionGone);
+        let cookie = cookie.ok_or(AuthorizeError::InteractionGone)?;
+        let is_there = until.since(interaction.expires_at) <= 0
+            || edge.store.write(move |db| store::interactions::extend(db, &hash, until)).await?;
+        return if is_there { Ok((cookie, false)) } else { Err(AuthorizeError::InteractionGone) };
     }
     let cookie = edge.entropy.secret();
-    let (hash, browser) = (interaction.hash, cookie.hash());
-    let is_ours = edge.store.write(move |db| store::interactions::bind_browser(db, &hash, &browser)).await?;
+    let browser = cookie.hash();
+    let bind = move |db: &mut Db| store::interactions::bind_browser(db, &hash, &browser, until);
+    let is_ours = edge.store.write(bind).await?;
     if is_ours { Ok((cookie, true)) } else { Err(AuthorizeError::InteractionGone) }
 }
 

@@ -377,6 +377,7 @@ impl TestApp {
             usage: self.services.usage.clone(),
             logouts: self.services.logouts.clone(),
             clients: self.services.clients.clone(),
+            waiting: self.services.waiting.clone(),
             watcher: self.watcher(),
             flush_usage_every: self.services.settings.usage.flush_every,
             clock: self.clock.clone(),
