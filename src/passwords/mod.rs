@@ -1,7 +1,8 @@
 //! Passwords: hashing and verifying on a small pool of threads of its own, and the policy for new ones (`policy`).
 //!
 //! A password hash is expensive on purpose: 19 MiB and some 40 ms of a core. The pool bounds both. What does not fit its
-//! queue is refused at once, so that a flood of sign-ins can neither fill the memory nor hold up anything else. New hashes
+//! queue is refused at once, so that a flood of sign-ins can neither fill the memory nor hold up anything else. Programs take
+//! turns, of which there are fewer than threads ([`Turn`]), so that people have room whatever programs send. New hashes
 //! are argon2id with the configured cost, as PHC strings (`stretch`); stored ones may come from elsewhere (`stored`) and carry
 //! their own cost, which is bounded before anything is computed.
 
@@ -20,13 +21,31 @@ use pool::Pool;
 use std::sync::Arc;
 use stored::StoredHash;
 use stretch::Cost;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Hashes and verifies passwords. Cheap to clone.
 #[derive(Clone)]
 pub struct Passwords {
     pool: Arc<Pool>,
+    turns: Turns,
     cost: Cost,
     entropy: Entropy,
+}
+
+/// What programs may have of the pool.
+#[derive(Clone)]
+struct Turns {
+    /// Half of the threads, but one at least.
+    at_once: Arc<Semaphore>,
+    /// These, and as many that wait for one as the queue has room for.
+    in_all: Arc<Semaphore>,
+}
+
+/// A place of a program on the pool. It ends when its computation does, also when nobody waits for that any more.
+#[derive(Debug)]
+pub struct Turn {
+    _at_once: OwnedSemaphorePermit,
+    _in_all: OwnedSemaphorePermit,
 }
 
 impl std::fmt::Debug for Passwords {
@@ -56,7 +75,12 @@ impl Passwords {
     /// Those of the operating system when a thread cannot be started.
     pub fn new(options: &PasswordHashing, entropy: Entropy) -> std::io::Result<Self> {
         let cost = Cost::new(options.memory, options.iterations, options.parallelism);
-        Ok(Self { pool: Arc::new(Pool::start(options.threads, options.queue)?), cost, entropy })
+        let at_once = (options.threads / 2).max(1);
+        let turns = Turns {
+            at_once: Arc::new(Semaphore::new(at_once)),
+            in_all: Arc::new(Semaphore::new(at_once + options.queue)),
+        };
+        Ok(Self { pool: Arc::new(Pool::start(options.threads, options.queue)?), turns, cost, entropy })
     }
 
     /// Hashes a password with a fresh salt: a PHC string.
@@ -75,16 +99,52 @@ impl Passwords {
     /// # Errors
     /// All of [`PasswordsError`].
     pub async fn verify(&self, password: &Secret, stored: Option<String>) -> Result<bool, PasswordsError> {
+        self.compute(password, stored, ()).await.map(|(is_right, ())| is_right)
+    }
+
+    /// A turn of a program, for which it waits as others do.
+    ///
+    /// # Errors
+    /// [`PasswordsError::Busy`] where too many wait already.
+    pub async fn turn(&self) -> Result<Turn, PasswordsError> {
+        let in_all = Arc::clone(&self.turns.in_all).try_acquire_owned().map_err(|_| PasswordsError::Busy)?;
+        let at_once = Arc::clone(&self.turns.at_once).acquire_owned().await.map_err(|_| PasswordsError::Failed)?;
+        Ok(Turn { _at_once: at_once, _in_all: in_all })
+    }
+
+    /// As [`Self::verify`], for a program that has a turn, which it gets back for as long as nobody else is to begin.
+    ///
+    /// # Errors
+    /// All of [`PasswordsError`].
+    pub async fn verify_in(
+        &self,
+        turn: Turn,
+        password: &Secret,
+        stored: Option<String>,
+    ) -> Result<(bool, Turn), PasswordsError> {
+        self.compute(password, stored, turn).await
+    }
+
+    /// `held` goes with the computation, and back with its outcome to whoever still waits for that.
+    async fn compute<T: Send + 'static>(
+        &self,
+        password: &Secret,
+        stored: Option<String>,
+        held: T,
+    ) -> Result<(bool, T), PasswordsError> {
         let (password, cost) = (password.clone(), self.cost);
         let is_one = !password.reveal().is_empty() && !password.reveal().contains('\0');
         self.pool
-            .run(move |memory| match stored {
-                Some(stored) => {
-                    let is_right = StoredHash::parse(&stored)?.verify(&password, memory);
-                    memory.shrink_to(cost);
-                    Ok(is_right? && is_one)
-                }
-                None => stretch::hash(&password, cost, [0; 16], memory).map(|_| false),
+            .run(move |memory| {
+                let is_right = match stored {
+                    Some(stored) => {
+                        let is_right = StoredHash::parse(&stored)?.verify(&password, memory);
+                        memory.shrink_to(cost);
+                        is_right.map(|is_right| is_right && is_one)
+                    }
+                    None => stretch::hash(&password, cost, [0; 16], memory).map(|_| false),
+                };
+                is_right.map(|is_right| (is_right, held))
             })
             .await?
     }
@@ -121,6 +181,7 @@ impl Passwords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::task::Poll;
 
     fn passwords() -> Passwords {
         let options = PasswordHashing { threads: 2, queue: 4, memory: 64, iterations: 1, parallelism: 1 };
@@ -168,6 +229,29 @@ mod tests {
             let phc = passwords.hash(&Secret::new("another one")).await.unwrap();
             assert!(passwords.verify(&Secret::new("another one"), Some(phc)).await.unwrap());
         }
+    }
+
+    async fn is_pending<T>(future: &mut std::pin::Pin<Box<impl Future<Output = T>>>) -> bool {
+        std::future::poll_fn(|context| Poll::Ready(future.as_mut().poll(context).is_pending())).await
+    }
+
+    #[tokio::test]
+    async fn programs_have_half_of_the_threads_and_a_bounded_queue() {
+        let passwords = passwords();
+        let first = passwords.turn().await.unwrap();
+        let mut waiting: Vec<_> = (0..4).map(|_| Box::pin(passwords.turn())).collect();
+        for turn in &mut waiting {
+            assert!(is_pending(turn).await);
+        }
+        assert!(matches!(passwords.turn().await, Err(PasswordsError::Busy)));
+        assert_eq!(passwords.verify(&Secret::new("a person"), None).await, Ok(false), "people do not wait for turns");
+        let (is_right, first) = passwords.verify_in(first, &Secret::new("a program"), None).await.unwrap();
+        assert!(!is_right && is_pending(&mut waiting[0]).await);
+        drop(first);
+        let next = waiting.remove(0).await.unwrap();
+        assert!(is_pending(&mut waiting[0]).await);
+        drop(next);
+        waiting.remove(0).await.unwrap();
     }
 
     #[tokio::test]
