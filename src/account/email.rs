@@ -1,13 +1,13 @@
 //! Changing the e-mail address. It is the key of account recovery, so the password is asked for; and the new address is one
 //! that nobody has proven yet (OIDC Core §5.1 `email_verified`).
 
-use super::device;
-use super::password::is_current;
+use super::password::{give_back, prove_current};
 use super::sign_up::FieldErrors;
 use super::{AccountError, browser, check_form, finish, require_signed_in, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::session::Session;
 use crate::domain::user::{Email, User};
+use crate::sessions::guard::Taken;
 use crate::store::{self, StoreError};
 use crate::ui::Page;
 use crate::web::answer::{page, redirect};
@@ -80,38 +80,38 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     if email.is_err() {
         errors.insert("email", "signup-email-rule");
     }
-    if !is_current(edge, &user, form.find("current_password").unwrap_or_default()).await? {
+    let taken = prove_current(edge, &user, form.find("current_password").unwrap_or_default()).await?;
+    if taken.is_none() {
         errors.insert("current_password", "password-wrong-current");
     }
-    let (Ok(email), true) = (email, errors.is_empty()) else {
+    let (Ok(email), Some(taken)) = (email, taken.clone()) else {
+        give_back(edge, taken).await?;
         return show(edge, (&session, &user), typed, &errors);
     };
     if email == user.email {
+        give_back(edge, Some(taken)).await?;
         return Ok(redirect::see_other(&edge.path("/account")));
     }
-    if !save(edge, &user, email).await? {
+    if !save(edge, &user, email, taken).await? {
         return show(edge, (&session, &user), typed, &FieldErrors::from([("email", "email-taken")]));
     }
     Ok(redirect::see_other(&format!("{}?done=email", edge.path("/account"))))
 }
 
-/// Whether the address could be taken. One that is another account's counts as a wrong guess, so that addresses cannot be
-/// tried by the thousand to learn who has an account.
-async fn save(edge: &Edge, user: &User, email: Email) -> Result<bool, AccountError> {
+/// Whether the address could be taken. With one that is another account's the attempt stays counted as a wrong guess, so
+/// that addresses cannot be tried by the thousand to learn who has an account.
+async fn save(edge: &Edge, user: &User, email: Email, taken: Taken) -> Result<bool, AccountError> {
     let (id, now) = (user.id.clone(), edge.context.now);
     let event = Event::new(EventKind::ProfileChanged, &edge.by(Actor::User(id.clone()))).user(&id);
     let event = event.with("fields", vec!["email"]);
     let write = move |db: &mut store::Db| {
         store::users::set_email(db, &id, &email, now)?;
+        taken.give_back(db)?;
         store::audit::insert(db, &event)
     };
     match edge.store.write(write).await {
         Ok(()) => Ok(true),
-        Err(StoreError::Conflict) => {
-            let guard = device::guard(edge, &user.id)?;
-            edge.store.write(move |db| guard.failed(db, now)).await?;
-            Ok(false)
-        }
+        Err(StoreError::Conflict) => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

@@ -14,8 +14,8 @@ use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::session::Session;
 use crate::domain::time::Lifetime;
 use crate::domain::user::User;
-use crate::sessions::attempt::{Attempt, LONGEST_NAME};
-use crate::sessions::guard::Guard;
+use crate::sessions::attempt::{Attempt, LONGEST_NAME, Outcome};
+use crate::sessions::guard::Taken;
 use crate::store::{self, StoreError};
 use crate::ui::Page;
 use crate::users::ending::Fate;
@@ -134,17 +134,13 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     if form.find("decision") == Some("deny") && place.id().is_some() {
         return Ok(redirect::see_other(&place.link(edge, "/authorize/deny")));
     }
-    let now = edge.context.now;
     let attempt = Attempt::find(&edge.store, typed).await?;
     let guard = attempt.guard(edge.settings.limits.login, &device::source(edge, attempt.user_id())?);
-    let wait = edge.store.read(move |db| guard.wait(db, now)).await?;
-    if wait > 0 {
-        return throttled(edge, &place, typed, wait);
-    }
     let password = form.find("password").unwrap_or_default();
-    match attempt.check((&edge.store, &edge.passwords), password).await? {
-        Some(user) => sign_in(edge, &place, &user, Some(guard)).await,
-        None => wrong(edge, &place, typed, (attempt.user_id(), guard)).await,
+    match attempt.make((&edge.store, &edge.passwords), password, (guard, edge.context.now)).await? {
+        Outcome::Right(user, taken) => sign_in(edge, &place, &user, Some(taken)).await,
+        Outcome::Wrong => wrong(edge, &place, typed, attempt.user_id()).await,
+        Outcome::Wait(seconds) => throttled(edge, &place, typed, seconds),
     }
 }
 
@@ -160,12 +156,7 @@ fn throttled(edge: &Edge, place: &Place, typed: &str, seconds: i64) -> Result<Ht
     Ok(response)
 }
 
-async fn wrong(
-    edge: &Edge,
-    place: &Place,
-    typed: &str,
-    (user, guard): (Option<&UserId>, Guard),
-) -> Result<HttpResponse, AccountError> {
+async fn wrong(edge: &Edge, place: &Place, typed: &str, user: Option<&UserId>) -> Result<HttpResponse, AccountError> {
     let refusal = Refusal::by(&refusal::PASSWORD_WRONG).because("a user name and a password", "those of an account");
     let reference = answer::record(edge, &refusal);
     // What was typed is not told: people type passwords into the wrong field.
@@ -174,12 +165,7 @@ async fn wrong(
         Some(user) => event.user(user),
         None => event.with("account", "unknown"),
     };
-    let now = edge.context.now;
-    let write = move |db: &mut store::Db| {
-        guard.failed(db, now)?;
-        store::audit::insert(db, &event)
-    };
-    edge.store.write(write).await?;
+    edge.store.write(move |db| store::audit::insert(db, &event)).await?;
     let notice = Notice { error: Some("login-wrong"), reference: Some(reference.to_string()), ..Notice::default() };
     let mut response = show(edge, place, typed, notice)?;
     *response.status_mut() = StatusCode::UNAUTHORIZED;
@@ -191,7 +177,7 @@ pub(super) async fn sign_in(
     edge: &Edge,
     place: &Place,
     user: &User,
-    guard: Option<Guard>,
+    taken: Option<Taken>,
 ) -> Result<HttpResponse, AccountError> {
     let (session, cookie) =
         crate::sessions::begin(&edge.entropy, session_policy(edge), user.id.clone(), edge.context.now);
@@ -199,7 +185,7 @@ pub(super) async fn sign_in(
         session: Session { device: Device::recognize(edge.header(header::USER_AGENT), edge.context.source), ..session },
         old: edge.cookie(CookieKind::Session).map(|cookie| cookie.hash()),
         progress: place.authenticated(),
-        guard,
+        taken,
         event: place.event(edge, EventKind::SignedIn, Actor::User(user.id.clone())).user(&user.id),
     };
     edge.store.write(move |db| begin.store(db)).await?;
@@ -224,7 +210,7 @@ struct Begin {
     session: Session,
     old: Option<TokenHash>,
     progress: Option<(TokenHash, crate::domain::authorization::Progress)>,
-    guard: Option<Guard>,
+    taken: Option<Taken>,
     event: Event,
 }
 
@@ -238,8 +224,8 @@ impl Begin {
             store::interactions::set_progress(db, interaction, progress)?;
         }
         store::audit::insert(db, &self.event)?;
-        match &self.guard {
-            Some(guard) => guard.succeeded(db),
+        match &self.taken {
+            Some(taken) => taken.succeeded(db),
             None => Ok(()),
         }
     }

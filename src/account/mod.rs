@@ -51,6 +51,8 @@ pub enum AccountError {
     InteractionGone,
     /// Nobody is signed in.
     SignedOut,
+    /// Too many attempts; the next may be made after so many seconds.
+    Throttled(i64),
     /// Too many passwords are being checked.
     Busy,
     /// The database.
@@ -67,6 +69,9 @@ impl AccountError {
             Self::Forged => Refusal::by(&refusal::FORM_FORGED),
             Self::InteractionGone => Refusal::by(&refusal::INTERACTION_GONE),
             Self::SignedOut => return answer::redirect::see_other(&back::login(edge)),
+            Self::Throttled(seconds) => Refusal::by(&refusal::THROTTLED)
+                .because("another attempt at a password", format!("a wait of {seconds} s"))
+                .retry_after(*seconds),
             Self::Busy => Refusal::by(&refusal::UNAVAILABLE),
             Self::Store(error) => answer::from_store(error),
             Self::Keys(error) => answer::from_keys(error),

@@ -6,7 +6,8 @@ use super::{AccountError, browser, check_form, finish, require_signed_in, with_c
 use crate::domain::audit::{Actor, Event, EventKind};
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::passwords::policy::Password;
+use crate::sessions::attempt::{Attempt, Outcome};
+use crate::sessions::guard::Taken;
 use crate::store;
 use crate::ui::Page;
 use crate::users;
@@ -68,10 +69,13 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     let (session, user) = require_signed_in(edge).await?;
     check_form(edge, "password", form.find("csrf"), session.sid.as_str())?;
     let mut errors = FieldErrors::new();
-    if !is_current(edge, &user, form.find("current_password").unwrap_or_default()).await? {
+    let taken = prove_current(edge, &user, form.find("current_password").unwrap_or_default()).await?;
+    if taken.is_none() {
         errors.insert("current_password", "password-wrong-current");
     }
     let password = new_password(form, (user.username.as_str(), user.email.as_str()), &mut errors);
+    // Asked for once: what follows takes its time, and is none of a guess.
+    give_back(edge, taken).await?;
     let Some(password) = password.filter(|_| errors.is_empty()) else {
         return show(edge, &session, &user, &errors);
     };
@@ -89,24 +93,30 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     Ok(redirect::see_other(&format!("{}?changed=1", edge.path("/account"))))
 }
 
-/// Whether a password that was typed on a page for signed-in people is theirs.
-/// Guessing the current password of a session that was left open is slowed as the login page is.
-pub(super) async fn is_current(edge: &Edge, user: &User, typed: &str) -> Result<bool, AccountError> {
+/// The attempt of a right password that was typed on a page for signed-in people, to be given back; `None` where it is not
+/// theirs. Guessing the current password of a session that was left open is slowed as the login page is.
+///
+/// # Errors
+/// [`AccountError::Throttled`] among others.
+pub(super) async fn prove_current(edge: &Edge, user: &User, typed: &str) -> Result<Option<Taken>, AccountError> {
     let guard = device::guard(edge, &user.id)?;
-    let now = edge.context.now;
-    if edge.store.read(move |db| guard.wait(db, now)).await? > 0 {
-        return Ok(false);
+    let attempt = Attempt::on(user.clone());
+    match attempt.make((&edge.store, &edge.passwords), typed, (guard, edge.context.now)).await? {
+        Outcome::Right(_, taken) => Ok(Some(taken)),
+        Outcome::Wait(seconds) => Err(AccountError::Throttled(seconds)),
+        Outcome::Wrong => {
+            let event = Event::new(EventKind::SignInFailed, &edge.by(Actor::Nobody)).user(&user.id);
+            let event = event.with("form", "password");
+            edge.store.write(move |db| store::audit::insert(db, &event)).await?;
+            Ok(None)
+        }
     }
-    let Ok(typed) = Password::typed(typed) else { return Ok(false) };
-    let is_right = user.password_hash.is_some() && edge.passwords.verify(&typed, user.password_hash.clone()).await?;
-    if !is_right {
-        let event = Event::new(EventKind::SignInFailed, &edge.by(Actor::Nobody)).user(&user.id);
-        let event = event.with("form", "password");
-        let write = move |db: &mut store::Db| {
-            guard.failed(db, now)?;
-            store::audit::insert(db, &event)
-        };
-        edge.store.write(write).await?;
+}
+
+/// Gives back the attempt of a right password, with which nothing is done for another reason.
+pub(super) async fn give_back(edge: &Edge, taken: Option<Taken>) -> Result<(), AccountError> {
+    match taken {
+        Some(taken) => Ok(edge.store.write(move |db| taken.give_back(db)).await?),
+        None => Ok(()),
     }
-    Ok(is_right)
 }

@@ -1,24 +1,34 @@
 //! Client authentication (RFC 6749 §2.3): one method a request, and the one the client is registered with.
 //!
-//! Unknown client, wrong secret and wrong method give the same answer after the same work: one stretching, on the bounded
-//! pool. A right generated secret costs one SHA-256; a right secret that a person chose is stretched once and remembered
-//! as proven, keyed by its hash. An assertion is checked by [`super::assertion`]; nobody guesses a signature, so there is
-//! no work to hide.
+//! Unknown client, wrong secret and wrong method give the same answer after the same work: one stretching, in a turn of
+//! those that the password pool leaves to clients. A right generated secret costs one SHA-256; a right secret that a person
+//! chose is stretched once and remembered as proven, keyed by its hash. An assertion is checked by [`super::assertion`];
+//! nobody guesses a signature, so there is no work to hide, and what fails is counted when it has failed: a client may
+//! begin many at once.
+//!
+//! Failures are counted before they are stretched ([`super::guesses`]), by client and network, and by network. Who is held
+//! up then:
+//!
+//! - A right generated secret never is, whatever its neighbours or a guesser behind the same address do. To tell it from a
+//!   wrong one while that one waits helps nobody to guess 256 bits; time tells no more than at any other moment.
+//! - A right chosen secret that was proven on this node, or that is sealed, waits with its own client only. It could be
+//!   guessed, so while its client waits, right and wrong get the same answer.
+//! - A chosen secret that is not proven yet waits with its network too: only the work that is refused there tells that it
+//!   is right.
 
 use super::Clients;
 use super::assertion::{AssertionError, accepted_algorithms};
+use super::guesses::{Limit, TooMany};
 use super::keys::ClientKeysError;
 use crate::domain::client::{Client, ClientAuthentication, ClientSecret};
 use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, TokenHash};
-use crate::domain::throttle::{Throttle, ThrottleRule};
-use crate::domain::time::{Lifetime, Timestamp};
-use crate::passwords::{Passwords, PasswordsError};
+use crate::domain::time::Timestamp;
+use crate::passwords::{Passwords, PasswordsError, Turn};
 use crate::store::StoreError;
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 /// The credentials of a request, as they were sent.
 #[derive(Debug, Clone)]
@@ -73,36 +83,6 @@ impl Proof {
     }
 }
 
-/// Failures by client and source, on this node. Guessing a secret of a machine is hopeless work; this bounds what it costs.
-#[derive(Default)]
-pub(crate) struct Guesses(Mutex<HashMap<TokenHash, Throttle>>);
-
-const RULE: ThrottleRule =
-    ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
-const MOST_COUNTED: usize = 10_000;
-
-impl Guesses {
-    pub(super) fn check(&self, subject: &TokenHash, now: Timestamp) -> Result<(), AuthenticationError> {
-        let counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match RULE.wait(counted.get(subject), now) {
-            0 => Ok(()),
-            seconds => Err(AuthenticationError::Throttled { seconds }),
-        }
-    }
-
-    pub(super) fn failed(&self, subject: TokenHash, now: Timestamp) {
-        let mut counted = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if counted.len() >= MOST_COUNTED {
-            counted.retain(|_, throttle| !throttle.expires_at.is_past(now));
-        }
-        if counted.len() >= MOST_COUNTED {
-            counted.clear();
-        }
-        let throttle = RULE.failed(subject, counted.get(&subject), now);
-        counted.insert(subject, throttle);
-    }
-}
-
 /// A chosen secret that was proven right: which stored form, and the hash of the secret that fitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Proven {
@@ -143,18 +123,24 @@ pub enum AuthenticationError {
         /// The client.
         client_id: ClientId,
     },
-    /// Too many failures from this source for this client.
+    /// Too many failures from this network, for this client or for any.
     #[error("too many failed attempts; wait {seconds} s")]
     Throttled {
         /// How long to wait.
         seconds: i64,
     },
-    /// The password pool is full.
+    /// Too many secrets wait for their turn, or the password pool is full.
     #[error("too many passwords wait to be checked")]
     Busy,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<TooMany> for AuthenticationError {
+    fn from(error: TooMany) -> Self {
+        Self::Throttled { seconds: error.seconds }
+    }
 }
 
 /// Why a secret could not be compared.
@@ -186,6 +172,21 @@ impl From<SecretError> for AuthenticationError {
     }
 }
 
+/// Where a request comes from, and when.
+type Origin = (Option<IpAddr>, Timestamp);
+
+/// What can be said of a secret without stretching it.
+enum Verdict {
+    /// It is right, and one that this server generated.
+    RightGenerated,
+    /// It is right, and a person may have chosen it.
+    RightChosen,
+    /// It is right if it fits this stored form.
+    Open(String),
+    /// It is wrong, or there is nothing to hold it against.
+    Wrong,
+}
+
 impl Clients {
     /// Finds the client and checks its credentials.
     ///
@@ -195,102 +196,149 @@ impl Clients {
         &self,
         credentials: &Credentials,
         passwords: &Passwords,
-        source: (Option<IpAddr>, Timestamp),
+        origin: Origin,
     ) -> Result<Arc<Client>, AuthenticationError> {
-        let guesses = (!matches!(credentials.proof, Proof::None))
-            .then(|| TokenHash::of(&format!("{} {:?}", credentials.client_id, source.0)));
-        if let Some(subject) = &guesses {
-            self.guesses.check(subject, source.1)?;
-        }
-        let result = self.prove(credentials, passwords, source.1).await;
-        let is_guess =
-            matches!(result, Err(AuthenticationError::Failed { .. } | AuthenticationError::Assertion { .. }));
-        if let Some(subject) = guesses.filter(|_| is_guess) {
-            self.guesses.failed(subject, source.1);
-        }
-        result
-    }
-
-    async fn prove(
-        &self,
-        credentials: &Credentials,
-        passwords: &Passwords,
-        now: Timestamp,
-    ) -> Result<Arc<Client>, AuthenticationError> {
-        let client = self.find(&credentials.client_id).await?;
-        let failure = match &client {
-            None => failed("no such client", "a registered client_id", None),
-            Some(client) if !credentials.proof.is_by(client.authentication) => {
-                let expected = format!("token_endpoint_auth_method {}", client.authentication.as_str());
-                failed(credentials.proof.as_str(), &expected, Some(client))
-            }
-            Some(client) => match (&credentials.proof, &client.secret) {
-                (Proof::None, _) => return Ok(Arc::clone(client)),
-                (Proof::Assertion(assertion), _) => {
-                    let checked = self.assertions.verify(client, assertion, now).await;
-                    return checked.map(|()| Arc::clone(client)).map_err(|error| refused(error, client));
+        let found = self.find(&credentials.client_id).await?;
+        let failure = || failure(found.as_deref(), &credentials.proof);
+        let client = found.as_ref().filter(|client| credentials.proof.is_by(client.authentication));
+        match &credentials.proof {
+            Proof::None => {}
+            Proof::Assertion(assertion) => {
+                let limits = [Limit::of_client(&credentials.client_id, origin.0)];
+                self.guesses.check(&limits, origin.1)?;
+                let proven = match client {
+                    Some(client) => self.prove(client, assertion, origin.1).await,
+                    None => Err(failure()),
+                };
+                if let Err(AuthenticationError::Failed { .. } | AuthenticationError::Assertion { .. }) = &proven {
+                    self.guesses.take(&limits, origin.1)?;
                 }
-                (Proof::Basic(_) | Proof::Post(_), None) => failed("a secret", "a client that has one", Some(client)),
-                (Proof::Basic(secret) | Proof::Post(secret), Some(stored)) => {
-                    if self.is_right((client, stored), secret, passwords).await? {
-                        return Ok(Arc::clone(client));
-                    }
-                    let sent = format!("a secret of {} characters", secret.reveal().chars().count());
-                    failed(&sent, "the client's secret", Some(client))
+                proven?;
+            }
+            Proof::Basic(secret) | Proof::Post(secret) => {
+                let client = client.map(Arc::as_ref);
+                if !self.fits((&credentials.client_id, client), secret, passwords, origin).await? {
+                    return Err(failure());
                 }
-            },
-        };
-        self.spend_the_same(client.as_deref(), credentials, passwords).await?;
-        Err(failure)
+            }
+        }
+        client.cloned().ok_or_else(failure)
     }
 
-    /// One stretching for every failure with a secret that has not been stretched yet, so that time tells nothing.
-    async fn spend_the_same(
+    async fn prove(&self, client: &Client, assertion: &Secret, now: Timestamp) -> Result<(), AuthenticationError> {
+        self.assertions.verify(client, assertion, now).await.map_err(|error| refused(error, client))
+    }
+
+    /// Whether `secret` is that of `client`, if there is one that brings a secret in this way. What is not known to be right
+    /// waits for a turn, is counted, and is stretched once, whatever is wrong with it.
+    async fn fits(
         &self,
-        client: Option<&Client>,
-        credentials: &Credentials,
+        (client_id, client): (&str, Option<&Client>),
+        secret: &Secret,
         passwords: &Passwords,
-    ) -> Result<(), AuthenticationError> {
-        let was_stretched = client.is_some_and(|client| {
-            credentials.proof.is_by(client.authentication) && matches!(client.secret, Some(ClientSecret::Stretched(_)))
-        });
-        match credentials.proof.secret() {
-            Some(secret) if !was_stretched => {
-                passwords.verify(secret, None).await.map_err(SecretError::from)?;
-                Ok(())
-            }
-            _ => Ok(()),
+        (source, now): Origin,
+    ) -> Result<bool, AuthenticationError> {
+        let limits = [Limit::of_client(client_id, source), Limit::of_network(source)];
+        if self.is_admitted(&self.compare(client, secret)?, limits[0], now)? {
+            return Ok(true);
+        }
+        self.guesses.check(&limits, now)?;
+        let turn = passwords.turn().await.map_err(SecretError::from)?;
+        // Whoever had the turn before may have proven the same secret.
+        let verdict = self.compare(client, secret)?;
+        if self.is_admitted(&verdict, limits[0], now)? {
+            return Ok(true);
+        }
+        let taken = self.guesses.take(&limits, now)?;
+        let is_right = self.stretch((client, verdict), secret, passwords, turn).await;
+        if !matches!(is_right, Ok(false)) {
+            self.guesses.give_back(&taken);
+        }
+        Ok(is_right?)
+    }
+
+    /// Whether that is enough. Nobody guesses 256 bits, so nothing that others do holds up whoever knows them; what may have
+    /// been chosen is not told from what is wrong while its client waits.
+    fn is_admitted(&self, verdict: &Verdict, of_client: Limit, now: Timestamp) -> Result<bool, TooMany> {
+        match verdict {
+            Verdict::RightGenerated => Ok(true),
+            Verdict::RightChosen => self.guesses.check(&[of_client], now).map(|()| true),
+            Verdict::Open(_) | Verdict::Wrong => Ok(false),
         }
     }
 
-    /// Whether `secret` is the client's, which is stored so. Guesses are the caller's to count.
+    /// Whether `secret` is the client's. Guesses are the caller's to count.
     ///
     /// # Errors
     /// [`SecretError`].
-    pub async fn is_right(
-        &self,
-        (client, stored): (&Client, &ClientSecret),
-        secret: &Secret,
-        passwords: &Passwords,
-    ) -> Result<bool, SecretError> {
-        let phc = match stored {
-            ClientSecret::Stretched(phc) => phc,
-            ClientSecret::Sha256(_) => return Ok(stored.matches_generated(secret.reveal()).unwrap_or(false)),
+    pub async fn is_right(&self, client: &Client, secret: &Secret, passwords: &Passwords) -> Result<bool, SecretError> {
+        match self.compare(Some(client), secret)? {
+            Verdict::RightGenerated | Verdict::RightChosen => Ok(true),
+            Verdict::Wrong => Ok(false),
+            open @ Verdict::Open(_) => {
+                let turn = passwords.turn().await?;
+                self.stretch((Some(client), open), secret, passwords, turn).await
+            }
+        }
+    }
+
+    fn compare(&self, client: Option<&Client>, secret: &Secret) -> Result<Verdict, SecretError> {
+        let Some((client, stored)) = client.and_then(|client| Some((client, client.secret.as_ref()?))) else {
+            return Ok(Verdict::Wrong);
+        };
+        let right = match stored {
+            ClientSecret::Stretched(phc) => {
+                let claim = Proven { stored: phc.clone(), secret: secret.hash() };
+                let proven = self.proven.read().unwrap_or_else(PoisonError::into_inner);
+                let is_proven = proven.get(&client.id) == Some(&claim);
+                return Ok(if is_proven { Verdict::RightChosen } else { Verdict::Open(claim.stored) });
+            }
+            ClientSecret::Sha256(_) => {
+                let is_right = stored.matches_generated(secret.reveal()).unwrap_or(false);
+                is_right.then_some(Verdict::RightGenerated)
+            }
             ClientSecret::Sealed(sealed) => {
-                let is_right = self.assertions.is_sealed(client, sealed, secret);
-                return is_right.map_err(|error| StoreError::from(error).into());
+                let is_right = self.assertions.is_sealed(client, sealed, secret).map_err(StoreError::from)?;
+                is_right.then_some(Verdict::RightChosen)
             }
         };
-        let id = &client.id;
-        let claim = Proven { stored: phc.clone(), secret: secret.hash() };
-        if self.proven.read().unwrap_or_else(PoisonError::into_inner).get(id) == Some(&claim) {
-            return Ok(true);
-        }
-        let is_right = passwords.verify(secret, Some(phc.clone())).await?;
-        if is_right {
-            self.proven.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), claim);
+        Ok(right.unwrap_or(Verdict::Wrong))
+    }
+
+    /// Stretches the secret and remembers a right one before the next has its turn.
+    async fn stretch(
+        &self,
+        (client, verdict): (Option<&Client>, Verdict),
+        secret: &Secret,
+        passwords: &Passwords,
+        turn: Turn,
+    ) -> Result<bool, SecretError> {
+        let stored = match verdict {
+            Verdict::Open(stored) => Some(stored),
+            Verdict::RightGenerated | Verdict::RightChosen | Verdict::Wrong => None,
+        };
+        let (is_right, _turn) = passwords.verify_in(turn, secret, stored.clone()).await?;
+        if let (true, Some(client), Some(stored)) = (is_right, client, stored) {
+            let claim = Proven { stored, secret: secret.hash() };
+            self.proven.write().unwrap_or_else(PoisonError::into_inner).insert(client.id.clone(), claim);
         }
         Ok(is_right)
+    }
+}
+
+/// Why these credentials prove nothing.
+fn failure(client: Option<&Client>, proof: &Proof) -> AuthenticationError {
+    match (client, proof.secret()) {
+        (None, _) => failed("no such client", "a registered client_id", None),
+        (Some(client), _) if !proof.is_by(client.authentication) => {
+            let expected = format!("token_endpoint_auth_method {}", client.authentication.as_str());
+            failed(proof.as_str(), &expected, Some(client))
+        }
+        (Some(client), Some(secret)) if client.secret.is_some() => {
+            let sent = format!("a secret of {} characters", secret.reveal().chars().count());
+            failed(&sent, "the client's secret", Some(client))
+        }
+        (Some(client), _) => failed("a secret", "a client that has one", Some(client)),
     }
 }
 

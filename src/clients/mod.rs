@@ -7,6 +7,7 @@ pub mod assertion;
 pub mod authenticate;
 pub mod change;
 pub mod encryption;
+mod guesses;
 pub mod keys;
 pub mod metadata;
 mod overview;
@@ -46,7 +47,7 @@ pub struct Clients {
     catalogue: Arc<RwLock<Option<Kept<Catalogue>>>>,
     overview: Overviews,
     proven: Arc<RwLock<HashMap<ClientId, authenticate::Proven>>>,
-    guesses: Arc<authenticate::Guesses>,
+    guesses: Arc<guesses::Guesses>,
     assertions: assertion::Assertions,
 }
 

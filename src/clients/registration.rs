@@ -6,8 +6,8 @@
 //! in the transaction that stores the client, so a request that fails costs none.
 
 use super::Clients;
-use super::authenticate::AuthenticationError;
 use super::change;
+use super::guesses::{self, Limit, TooMany};
 use super::metadata::FieldError;
 use super::published::{Errand, PublishedError};
 use crate::domain::audit::{By, Event, EventKind};
@@ -17,7 +17,6 @@ use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::registration::{Admission, InitialAccessToken, NotAdmitted, RegistrationMode};
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
-use crate::sessions::guard::network;
 use crate::settings;
 use crate::store::{self, Db, StoreError};
 use serde_json::{Map, Value, json};
@@ -41,6 +40,12 @@ pub enum RegistrationError {
     Full,
     /// The database.
     Store(StoreError),
+}
+
+impl From<TooMany> for RegistrationError {
+    fn from(error: TooMany) -> Self {
+        Self::Throttled(error.seconds)
+    }
 }
 
 impl From<StoreError> for RegistrationError {
@@ -71,14 +76,13 @@ impl Clients {
         (source, now): (Option<IpAddr>, Timestamp),
     ) -> Result<Admission, RegistrationError> {
         let policy = &self.catalogue().await?.registration;
-        let guesses = TokenHash::of(&format!("initial access tokens from {}", origin(source)));
-        let is_guess = token.is_some() && policy.mode != RegistrationMode::Closed;
-        if is_guess && let Err(AuthenticationError::Throttled { seconds }) = self.guesses.check(&guesses, now) {
-            return Err(RegistrationError::Throttled(seconds));
-        }
         let admission = policy.admit(token.map(Secret::reveal), now).map_err(RegistrationError::NotAdmitted);
-        if is_guess && admission.is_err() {
-            self.guesses.failed(guesses, now);
+        if token.is_some() && policy.mode != RegistrationMode::Closed {
+            let limits = [Limit::of_initial_access_tokens(source)];
+            match admission {
+                Ok(_) => self.guesses.check(&limits, now)?,
+                Err(_) => self.guesses.take(&limits, now).map(drop)?,
+            }
         }
         admission
     }
@@ -92,7 +96,7 @@ impl Clients {
         (source, now): (Option<IpAddr>, Timestamp),
         limits: &settings::Registration,
     ) -> Result<(), RegistrationError> {
-        let from = origin(source);
+        let from = guesses::name(source);
         let window = now.seconds().div_euclid(HOUR);
         let end = Timestamp::from_seconds((window + 1) * HOUR);
         let quotas = [
@@ -114,11 +118,6 @@ impl Clients {
         };
         if self.store.write(take).await? { Ok(()) } else { Err(RegistrationError::Throttled(end.since(now))) }
     }
-}
-
-/// What requests from one place have in common.
-fn origin(source: Option<IpAddr>) -> String {
-    source.map_or_else(|| "unknown".to_owned(), network)
 }
 
 /// Stores a client that was admitted.

@@ -3,6 +3,9 @@
 //! Failures are counted per account and source, per source, and per account over all sources. A browser that has signed
 //! in to the account before brings a device mark and is counted apart, so that nobody else's guesses hold it up. What is
 //! refused is refused before a password hash is computed, and the wait is bounded.
+//!
+//! An attempt counts as a failure from its beginning and is given back when it was none: otherwise as many as begin before
+//! the first one has failed would all be free.
 
 use super::secret::TokenHash;
 use super::time::{Lifetime, Timestamp};
@@ -47,15 +50,37 @@ impl ThrottleRule {
         until.since(now).clamp(0, self.longest_wait.as_seconds())
     }
 
-    /// The counter after one more failure.
-    pub fn failed(&self, subject: TokenHash, before: Option<&Throttle>, now: Timestamp) -> Throttle {
+    /// Counts an attempt as one more failure.
+    pub fn count(&self, subject: TokenHash, before: Option<&Throttle>, now: Timestamp) -> Counted {
         let remembered = before.filter(|throttle| now.since(throttle.last_failed_at) < self.memory.as_seconds());
-        Throttle {
+        let after = Throttle {
             subject,
             failures: remembered.map_or(0, |throttle| throttle.failures).saturating_add(1),
             last_failed_at: now,
             expires_at: now.plus(self.memory),
+        };
+        Counted { before: before.cloned(), after }
+    }
+}
+
+/// An attempt that is counted as a failure at one counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counted {
+    /// The counter as it was; `None` where there was none.
+    pub before: Option<Throttle>,
+    /// The counter with this attempt.
+    pub after: Throttle,
+}
+
+impl Counted {
+    /// What the counter, which is `current` now, becomes without this attempt; `None` where nothing is left of it. As it was
+    /// before, its time too, unless others have counted since.
+    pub fn given_back(&self, current: Option<&Throttle>) -> Option<Throttle> {
+        let current = current?;
+        if *current == self.after {
+            return self.before.clone();
         }
+        (current.failures > 1).then(|| Throttle { failures: current.failures - 1, ..current.clone() })
     }
 }
 
@@ -83,6 +108,26 @@ mod tests {
         assert_eq!(wait(9, 0), 60);
         assert_eq!(wait(i64::MAX, 0), 60);
         assert_eq!(wait(50, 3600), 0, "forgotten");
+    }
+
+    #[test]
+    fn an_attempt_that_is_given_back_leaves_no_trace() {
+        let (before, now) = (after(7, 1000), Timestamp::from_seconds(1100));
+        let counted = RULE.count(before.subject, Some(&before), now);
+        assert_eq!((counted.after.failures, counted.after.last_failed_at), (8, now));
+        assert_eq!(counted.given_back(Some(&counted.after)), Some(before));
+        let first = RULE.count(TokenHash::of("x"), None, now);
+        assert_eq!(first.given_back(Some(&first.after)), None);
+        assert_eq!(first.given_back(None), None, "it was forgotten meanwhile");
+    }
+
+    #[test]
+    fn what_others_have_counted_since_stays_when_an_attempt_is_given_back() {
+        let now = Timestamp::from_seconds(1100);
+        let mine = RULE.count(TokenHash::of("x"), Some(&after(1, 1000)), now);
+        let theirs = RULE.count(TokenHash::of("x"), Some(&mine.after), now.plus(Lifetime::seconds(1)));
+        let left = mine.given_back(Some(&theirs.after));
+        assert_eq!(left, Some(Throttle { failures: 2, ..theirs.after }));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! An attempt to sign in with a user name and a password, by whatever way it comes.
 //!
-//! What is throttled is refused before any hash is computed. Unknown user, disabled user, no password and wrong password
-//! cost the same work and give the same answer.
+//! What is throttled is refused before any hash is computed, and what is not is counted before it ([`super::guard`]).
+//! Unknown user, disabled user, no password and wrong password cost the same work and give the same answer.
 
-use super::guard::{Guard, Source};
+use super::guard::{Admission, Guard, Source, Taken};
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
 use crate::domain::user::{LoginName, User};
 use crate::passwords::{Password, Passwords, PasswordsError};
 use crate::settings::Login as LoginLimits;
@@ -19,6 +20,17 @@ pub const LONGEST_NAME: usize = 254;
 pub struct Attempt {
     user: Option<User>,
     name: Option<LoginName>,
+}
+
+/// What came of an attempt.
+#[derive(Debug)]
+pub enum Outcome {
+    /// The user, and what is to be told of the success ([`Taken::succeeded`]) or given back.
+    Right(Box<User>, Taken),
+    /// It is not theirs, or their account is not in use. That is counted.
+    Wrong,
+    /// Nothing was looked at: it must wait so many seconds.
+    Wait(i64),
 }
 
 /// Why an attempt is neither right nor wrong.
@@ -55,6 +67,11 @@ impl Attempt {
         Ok(Self { user, name })
     }
 
+    /// On an account that is known.
+    pub const fn on(user: User) -> Self {
+        Self { user: Some(user), name: None }
+    }
+
     /// The account, whatever its password.
     pub fn user_id(&self) -> Option<&UserId> {
         self.user.as_ref().map(|user| &user.id)
@@ -65,15 +82,33 @@ impl Attempt {
         Guard::new(limits, self.user_id(), self.name.as_ref(), source)
     }
 
-    /// The user, if the password is theirs and their account is in use. A hash that is not as ours are today is replaced.
+    /// Looks at the password, if this attempt need not wait. One that could not be looked at is given back.
     ///
     /// # Errors
     /// [`AttemptError`].
-    pub async fn check(
+    pub async fn make(
         &self,
-        (store, passwords): (&Store, &Passwords),
+        services: (&Store, &Passwords),
         typed: &str,
-    ) -> Result<Option<User>, AttemptError> {
+        (guard, now): (Guard, Timestamp),
+    ) -> Result<Outcome, AttemptError> {
+        let store = services.0;
+        let taken = match guard.take(store, now).await? {
+            Admission::Taken(taken) => taken,
+            Admission::Wait(seconds) => return Ok(Outcome::Wait(seconds)),
+        };
+        match self.check(services, typed).await {
+            Ok(Some(user)) => Ok(Outcome::Right(Box::new(user), taken)),
+            Ok(None) => Ok(Outcome::Wrong),
+            Err(error) => {
+                store.write(move |db| taken.give_back(db)).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// The user, if the password is theirs and their account is in use. A hash that is not as ours are today is replaced.
+    async fn check(&self, (store, passwords): (&Store, &Passwords), typed: &str) -> Result<Option<User>, AttemptError> {
         let Ok(password) = Password::typed(typed) else { return Ok(None) };
         let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());
         let is_right = passwords.verify(&password, stored.clone()).await?;

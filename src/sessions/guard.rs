@@ -3,14 +3,18 @@
 //!
 //! A browser that signed in to the account before carries a device mark and is counted apart, so the guesses of others
 //! never hold up the owner. When an account is guessed at from everywhere, each strange source keeps one free attempt.
+//!
+//! An attempt is taken before its password is looked at ([`Guard::take`]): one transaction that holds the counters says that
+//! it must wait, or counts it as a failure. So as many pass as may, on any number of nodes at once. Whoever was right, or was
+//! not looked at, gives it back ([`Taken`]); whoever goes away before the answer does not.
 
 use crate::domain::id::UserId;
 use crate::domain::secret::{Secret, TokenHash};
-use crate::domain::throttle::{Throttle, ThrottleRule};
+use crate::domain::throttle::{Counted, Throttle, ThrottleRule};
 use crate::domain::time::Timestamp;
 use crate::domain::user::LoginName;
 use crate::settings::Login as LoginLimits;
-use crate::store::{self, Db, StoreError};
+use crate::store::{self, Db, Store, StoreError};
 use std::net::IpAddr;
 
 /// Where an attempt comes from.
@@ -32,6 +36,15 @@ pub struct Guard {
     /// The account over all sources, unless the device is known.
     account: Option<TokenHash>,
     limits: LoginLimits,
+}
+
+/// Whether an attempt may be made.
+#[derive(Debug)]
+pub enum Admission {
+    /// Not before so many seconds have passed.
+    Wait(i64),
+    /// It may, and is counted as a failure already.
+    Taken(Taken),
 }
 
 impl Guard {
@@ -58,17 +71,42 @@ impl Guard {
         [Some(self.pair), self.source, self.account].into_iter().flatten().collect()
     }
 
-    /// How many seconds this attempt must wait.
+    /// Takes an attempt, unless it must wait. Who must is told so by looking, so that a flood of them holds no counter.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn wait(&self, db: &mut Db, now: Timestamp) -> Result<i64, StoreError> {
-        let found = store::throttles::find(db, &self.subjects())?;
-        let of = |subject: TokenHash| found.iter().find(|throttle| throttle.subject == subject);
+    pub async fn take(self, store: &Store, now: Timestamp) -> Result<Admission, StoreError> {
+        let find = move |db: &mut Db| Ok(self.wait(&store::throttles::find(db, &self.subjects())?, now));
+        match store.read(find).await? {
+            0 => store.write(move |db| self.take_held(db, now)).await,
+            seconds => Ok(Admission::Wait(seconds)),
+        }
+    }
+
+    fn take_held(&self, db: &mut Db, now: Timestamp) -> Result<Admission, StoreError> {
+        loop {
+            let found = store::throttles::hold(db, &self.subjects())?;
+            let seconds = self.wait(&found, now);
+            if seconds > 0 {
+                return Ok(Admission::Wait(seconds));
+            }
+            let taken = self.count(&found, now);
+            match store::attempt(db, |db| taken.store(db)) {
+                Ok(()) => return Ok(Admission::Taken(taken)),
+                // Somebody else has made a counter meanwhile; the next look finds and holds it.
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// How many seconds this attempt must wait.
+    fn wait(&self, found: &[Throttle], now: Timestamp) -> i64 {
+        let of = |subject| find(found, subject);
         let source = self.source.map_or(0, |subject| self.limits.source.wait(of(subject), now));
         let is_under_attack = self.account.is_some_and(|subject| self.limits.account.wait(of(subject), now) > 0);
         let pair = self.pair_rule(is_under_attack).wait(of(self.pair), now);
-        Ok(pair.max(source))
+        pair.max(source)
     }
 
     /// An account that is guessed at from everywhere leaves each strange source one free attempt.
@@ -77,32 +115,69 @@ impl Guard {
         ThrottleRule { free, ..self.limits.account_source }
     }
 
-    /// Counts a failure.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn failed(&self, db: &mut Db, now: Timestamp) -> Result<(), StoreError> {
-        let found: Vec<Throttle> = store::throttles::find(db, &self.subjects())?;
+    fn count(&self, found: &[Throttle], now: Timestamp) -> Taken {
         let rules = [
             (Some(self.pair), self.limits.account_source),
             (self.source, self.limits.source),
             (self.account, self.limits.account),
         ];
-        for (subject, rule) in rules {
-            if let Some(subject) = subject {
-                let before = found.iter().find(|throttle| throttle.subject == subject);
-                store::throttles::save(db, &rule.failed(subject, before, now))?;
+        let count = |(subject, rule): (Option<TokenHash>, ThrottleRule)| {
+            subject.map(|subject| rule.count(subject, find(found, subject), now))
+        };
+        Taken { pair: self.pair, counted: rules.into_iter().filter_map(count).collect() }
+    }
+}
+
+fn find(found: &[Throttle], subject: TokenHash) -> Option<&Throttle> {
+    found.iter().find(|throttle| throttle.subject == subject)
+}
+
+/// An attempt that is counted as a failure until it is known better.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pair: TokenHash,
+    counted: Vec<Counted>,
+}
+
+impl Taken {
+    /// Counters that were found are held; one that was not may have been made by somebody else.
+    fn store(&self, db: &mut Db) -> Result<(), StoreError> {
+        for counted in &self.counted {
+            match counted.before {
+                Some(_) => store::throttles::save(db, &counted.after)?,
+                None => store::throttles::insert(db, &counted.after)?,
             }
         }
         Ok(())
     }
 
-    /// Forgets the failures of this device or source with this account.
+    /// The password was right: the failures of this device or source with this account are forgotten, and the other counters
+    /// are as if there had been no attempt.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn succeeded(&self, db: &mut Db) -> Result<(), StoreError> {
+        self.give_back(db)?;
         store::throttles::forget(db, &[self.pair])
+    }
+
+    /// There was no attempt after all.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn give_back(&self, db: &mut Db) -> Result<(), StoreError> {
+        let subjects: Vec<TokenHash> = self.counted.iter().map(|counted| counted.after.subject).collect();
+        let held = store::throttles::hold(db, &subjects)?;
+        for counted in &self.counted {
+            let subject = counted.after.subject;
+            let current = find(&held, subject);
+            match counted.given_back(current) {
+                Some(throttle) => store::throttles::save(db, &throttle)?,
+                None if current.is_some() => store::throttles::forget(db, &[subject])?,
+                None => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -344,6 +344,20 @@ macro_rules! holds {
 }
 use holds;
 
+/// The rows of a query, held until the transaction ends: whoever holds one of them already is waited for, and what they
+/// wrote is read. The query names its order, so that no two wait for each other. An embedded database has one writer.
+macro_rules! load_held {
+    ($db:expr, $query:expr) => {
+        match $db {
+            Db::Sqlite(db) => $query.load(db),
+            Db::Postgresql(db) => $query.for_update().load(db),
+            #[cfg(feature = "mysql")]
+            Db::Mysql(db) => $query.for_update().load(db),
+        }
+    };
+}
+use load_held;
+
 /// Whether a text from outside can be a stored key at all: PostgreSQL refuses NUL in text.
 fn is_storable(text: &str) -> bool {
     !text.contains('\0')

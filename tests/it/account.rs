@@ -278,7 +278,8 @@ async fn trying_addresses_is_slowed_as_guessing_is() {
         browser.submit(&page, &[("email", "bora@example.com"), ("current_password", PASSWORD)]).await;
     }
     let slowed = browser.submit(&page, &[("email", "free@example.com"), ("current_password", PASSWORD)]).await;
-    slowed.assert_page(422);
+    slowed.assert_page(429);
+    assert_eq!(slowed.header("retry-after"), "1");
     app.advance(60);
     let answer = browser.submit(&page, &[("email", "free@example.com"), ("current_password", PASSWORD)]).await;
     answer.assert_status(303);

@@ -26,6 +26,7 @@ mod end_session;
 mod forms;
 mod framing;
 mod full_disk;
+mod guessing;
 mod harness;
 mod headers;
 mod history;

@@ -216,7 +216,7 @@ async fn guessing_the_current_password_is_slowed_too() {
     for _ in 0..5 {
         assert_eq!(change("wrong").await, 422);
     }
-    assert_eq!(change(PASSWORD).await, 422, "held up");
+    assert_eq!(change(PASSWORD).await, 429, "held up");
     app.advance(1);
     assert_eq!(change(PASSWORD).await, 303);
 }

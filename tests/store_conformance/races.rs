@@ -5,7 +5,10 @@ use crate::samples::{NOW, START, code, family, interaction, later, position, sig
 use authward::domain::id::{ClientId, FamilyId, KeyId};
 use authward::domain::key::{Algorithm, KeyState, SecretKey};
 use authward::domain::secret::TokenHash;
-use authward::domain::throttle::Throttle;
+use authward::domain::throttle::{Throttle, ThrottleRule};
+use authward::domain::time::Lifetime;
+use authward::sessions::guard::{Admission, Guard, Source};
+use authward::settings::Login;
 use authward::store::{
     Db, StoreError, codes, interactions, migrate, open_registrations, quotas, refresh_tokens, secret_keys,
     signing_keys, throttles, used_jwts,
@@ -119,6 +122,36 @@ on_every_database! {
         };
         assert!(fifty(&db, save).await.iter().all(Result::is_ok));
         assert_eq!(db.read(|db| throttles::find(db, &[TokenHash::of("x")])).await.len(), 1);
+    }
+
+    /// OWASP ASVS §2.2.1: as many attempts pass as may, over all nodes, be their counters new or old, and those that are given
+    /// back leave no trace.
+    async fn attempts_at_once_are_taken_as_often_as_they_may_be(db: Database) {
+        let rule = |free| ThrottleRule { free, longest_wait: Lifetime::seconds(60), memory: Lifetime::hours(1) };
+        let limits = Login { account_source: rule(5), source: rule(50), account: rule(20) };
+        let nodes = [db.store.clone(), db.another_store()];
+        for (now, free) in [(NOW, 5), (later(1), 1), (later(3), 1)] {
+            let attempts = (0..50).map(|n| {
+                let guard = Guard::new(limits, None, None, &Source::default());
+                let node = nodes[n % 2].clone();
+                tokio::spawn(async move { guard.take(&node, now).await })
+            });
+            let mut taken = Vec::new();
+            for attempt in attempts.collect::<Vec<_>>() {
+                if let Admission::Taken(one) = attempt.await.unwrap().unwrap() {
+                    taken.push(one);
+                }
+            }
+            assert_eq!(taken.len(), free);
+        }
+        let guard = Guard::new(limits, None, None, &Source::default());
+        assert!(matches!(guard.take(&nodes[1], later(3)).await, Ok(Admission::Wait(4))));
+        let Ok(Admission::Taken(last)) = guard.take(&nodes[1], later(7)).await else { panic!("it may") };
+        db.write(move |db| last.give_back(db)).await;
+        assert!(matches!(guard.take(&nodes[0], later(3)).await, Ok(Admission::Wait(4))), "as if it had not been");
+        let Ok(Admission::Taken(right)) = guard.take(&nodes[0], later(7)).await else { panic!("it may") };
+        db.write(move |db| right.succeeded(db)).await;
+        assert!(matches!(guard.take(&nodes[1], later(7)).await, Ok(Admission::Taken(_))));
     }
 
     /// RFC 7591 §3: an initial access token gives no more clients than it has uses.

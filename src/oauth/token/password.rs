@@ -14,8 +14,8 @@ use crate::domain::id::{GrantId, Sid, UserId};
 use crate::domain::refresh::{Presented, RefreshTokenFamily};
 use crate::domain::scope::ScopeSet;
 use crate::domain::user::User;
-use crate::sessions::attempt::Attempt;
-use crate::sessions::guard::{Guard, Source};
+use crate::sessions::attempt::{Attempt, Outcome};
+use crate::sessions::guard::{Source, Taken};
 use crate::store::{self, Db, StoreError};
 use crate::tokens::{self, refresh_token};
 use crate::web::extract::Edge;
@@ -31,14 +31,14 @@ pub(super) async fn issue(
     let refused = |refused| TokenError::Refused(refused, client.id.clone());
     let scopes = scopes(&client, request.scopes.as_ref()).map_err(refused)?;
     let plan = Plan::prepare(edge, &client, &request.resources).await?;
-    let (user, guard) = check_password(edge, &client, request).await?;
+    let (user, taken) = check_password(edge, &client, request).await?;
     let by = edge.by(Actor::User(user.id.clone()));
     let issue = Issue {
         grant: grant(edge, &client, &user, (scopes, plan.asked().to_vec())),
         user,
         access_token: plan,
         family: tokens::new_family(&edge.settings, (&edge.keys, &edge.entropy), &client, edge.context.now)?,
-        guard,
+        taken,
         by,
     };
     let issued = edge.store.write(move |db| issue.store(db)).await?.ok_or_else(|| refused(Refused::ResourceOwner))?;
@@ -72,25 +72,17 @@ fn scopes(client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, Refused
 
 /// RFC 6749 §4.3.2: "the authorization server MUST protect the endpoint against brute force attacks". No device is known
 /// here: a client that brings passwords is not the browser that signed in.
-async fn check_password(edge: &Edge, client: &Client, request: &PasswordRequest) -> Result<(User, Guard), TokenError> {
-    let now = edge.context.now;
+async fn check_password(edge: &Edge, client: &Client, request: &PasswordRequest) -> Result<(User, Taken), TokenError> {
     let attempt = Attempt::find(&edge.store, &request.username).await?;
     let source = Source { address: edge.context.source, device: None };
     let guard = attempt.guard(edge.settings.limits.login, &source);
-    let wait = edge.store.read(move |db| guard.wait(db, now)).await?;
-    if wait > 0 {
-        return Err(TokenError::Throttled(wait, client.id.clone()));
-    }
-    match attempt.check((&edge.store, &edge.passwords), request.password.reveal()).await? {
-        Some(user) => Ok((user, guard)),
-        None => {
+    let (services, password) = ((&edge.store, &edge.passwords), request.password.reveal());
+    match attempt.make(services, password, (guard, edge.context.now)).await? {
+        Outcome::Right(user, taken) => Ok((*user, taken)),
+        Outcome::Wait(seconds) => Err(TokenError::Throttled(seconds, client.id.clone())),
+        Outcome::Wrong => {
             let event = failed(edge, client, attempt.user_id());
-            edge.store
-                .write(move |db| {
-                    guard.failed(db, now)?;
-                    store::audit::insert(db, &event)
-                })
-                .await?;
+            edge.store.write(move |db| store::audit::insert(db, &event)).await?;
             Err(TokenError::Refused(Refused::ResourceOwner, client.id.clone()))
         }
     }
@@ -111,7 +103,7 @@ struct Issue {
     user: User,
     access_token: Plan,
     family: Option<RefreshTokenFamily>,
-    guard: Guard,
+    taken: Taken,
     by: By,
 }
 
@@ -128,7 +120,7 @@ impl Issue {
         if store::users::find(db, &self.grant.user_id)?.is_none_or(|user| user.disabled_at.is_some()) {
             return Ok(None);
         }
-        self.guard.succeeded(db)?;
+        self.taken.succeeded(db)?;
         store::open_registrations::keep(db, &self.grant.client_id)?;
         store::grants::insert(db, &self.grant)?;
         let family = self.family.as_ref().map(|blank| RefreshTokenFamily {
