@@ -98,8 +98,8 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     Ok(redirect::see_other(&format!("{}?done=email", edge.path("/account"))))
 }
 
-/// Whether the address could be taken. With one that is another account's the attempt stays counted as a wrong guess, so
-/// that addresses cannot be tried by the thousand to learn who has an account.
+/// Whether the address could be taken. With one that is another account's the attempt stays counted as a wrong guess,
+/// so that addresses cannot be tried by the thousand to learn who has an account.
 async fn save(edge: &Edge, user: &User, email: Email, taken: Taken) -> Result<bool, AccountError> {
     let (id, now) = (user.id.clone(), edge.context.now);
     let event = Event::new(EventKind::ProfileChanged, &edge.by(Actor::User(id.clone()))).user(&id);

@@ -93,8 +93,8 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     Ok(redirect::see_other(&format!("{}?changed=1", edge.path("/account"))))
 }
 
-/// The attempt of a right password that was typed on a page for signed-in people, to be given back; `None` where it is not
-/// theirs. Guessing the current password of a session that was left open is slowed as the login page is.
+/// The attempt of a right password that was typed on a page for signed-in people, to be given back; `None` where it is
+/// not theirs. Guessing the current password of a session that was left open is slowed as the login page is.
 ///
 /// # Errors
 /// [`AccountError::Throttled`] among others.

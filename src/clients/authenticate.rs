@@ -1,20 +1,20 @@
 //! Client authentication (RFC 6749 §2.3): one method a request, and the one the client is registered with.
 //!
 //! Unknown client, wrong secret and wrong method give the same answer after the same work: one stretching, in a turn of
-//! those that the password pool leaves to clients. A right generated secret costs one SHA-256; a right secret that a person
-//! chose is stretched once and remembered as proven, keyed by its hash. An assertion is checked by [`super::assertion`];
-//! nobody guesses a signature, so there is no work to hide, and what fails is counted when it has failed: a client may
-//! begin many at once.
+//! those that the password pool leaves to clients. A right generated secret costs one SHA-256; a right secret that a
+//! person chose is stretched once and remembered as proven, keyed by its hash. An assertion is checked by
+//! [`super::assertion`]; nobody guesses a signature, so there is no work to hide, and what fails is counted when it has
+//! failed: a client may begin many at once.
 //!
-//! Failures are counted before they are stretched ([`super::guesses`]), by client and network, and by network. Who is held
-//! up then:
+//! Failures are counted before they are stretched ([`super::guesses`]), by client and network, and by network. Who is
+//! held up then:
 //!
-//! - A right generated secret never is, whatever its neighbours or a guesser behind the same address do. To tell it from a
-//!   wrong one while that one waits helps nobody to guess 256 bits; time tells no more than at any other moment.
+//! - A right generated secret never is, whatever its neighbours or a guesser behind the same address do. To tell it
+//!   from a wrong one while that one waits helps nobody to guess 256 bits; time tells no more than at any other moment.
 //! - A right chosen secret that was proven on this node, or that is sealed, waits with its own client only. It could be
 //!   guessed, so while its client waits, right and wrong get the same answer.
-//! - A chosen secret that is not proven yet waits with its network too: only the work that is refused there tells that it
-//!   is right.
+//! - A chosen secret that is not proven yet waits with its network too: only the work that is refused there tells that
+//!   it is right.
 
 use super::Clients;
 use super::assertion::{AssertionError, accepted_algorithms};
@@ -229,8 +229,8 @@ impl Clients {
         self.assertions.verify(client, assertion, now).await.map_err(|error| refused(error, client))
     }
 
-    /// Whether `secret` is that of `client`, if there is one that brings a secret in this way. What is not known to be right
-    /// waits for a turn, is counted, and is stretched once, whatever is wrong with it.
+    /// Whether `secret` is that of `client`, if there is one that brings a secret in this way. What is not known to be
+    /// right waits for a turn, is counted, and is stretched once, whatever is wrong with it.
     async fn fits(
         &self,
         (client_id, client): (&str, Option<&Client>),
@@ -257,8 +257,8 @@ impl Clients {
         Ok(is_right?)
     }
 
-    /// Whether that is enough. Nobody guesses 256 bits, so nothing that others do holds up whoever knows them; what may have
-    /// been chosen is not told from what is wrong while its client waits.
+    /// Whether that is enough. Nobody guesses 256 bits, so nothing that others do holds up whoever knows them; what may
+    /// have been chosen is not told from what is wrong while its client waits.
     fn is_admitted(&self, verdict: &Verdict, of_client: Limit, now: Timestamp) -> Result<bool, TooMany> {
         match verdict {
             Verdict::RightGenerated => Ok(true),

@@ -1,8 +1,8 @@
-//! Failures to prove who a client is, on this node, by the client and the network that it comes from, and by the network
-//! alone. Guessing a secret of a machine is hopeless work; this bounds what it costs.
+//! Failures to prove who a client is, on this node, by the client and the network that it comes from, and by the
+//! network alone. Guessing a secret of a machine is hopeless work; this bounds what it costs.
 //!
-//! Whoever fails is told so only after it was counted: to look and to count are one step under one lock, so of any number of
-//! guesses at once as many pass as may.
+//! Whoever fails is told so only after it was counted: to look and to count are one step under one lock, so of any
+//! number of guesses at once as many pass as may.
 
 use crate::domain::secret::TokenHash;
 use crate::domain::throttle::{Counted, Throttle, ThrottleRule};
@@ -15,7 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// What one network may fail to know of one client.
 const OF_CLIENT: ThrottleRule =
     ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
-/// What one network may fail to know of all clients. More is free here, because many clients may stand behind one address.
+/// What one network may fail to know of all clients. More is free here, because many clients may stand behind one
+/// address.
 const OF_NETWORK: ThrottleRule = ThrottleRule { free: 100, ..OF_CLIENT };
 const MOST_COUNTED: usize = 10_000;
 

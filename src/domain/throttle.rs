@@ -4,8 +4,8 @@
 //! in to the account before brings a device mark and is counted apart, so that nobody else's guesses hold it up. What is
 //! refused is refused before a password hash is computed, and the wait is bounded.
 //!
-//! An attempt counts as a failure from its beginning and is given back when it was none: otherwise as many as begin before
-//! the first one has failed would all be free.
+//! An attempt counts as a failure from its beginning and is given back when it was none: otherwise as many as begin
+//! before the first one has failed would all be free.
 
 use super::secret::TokenHash;
 use super::time::{Lifetime, Timestamp};
@@ -73,8 +73,8 @@ pub struct Counted {
 }
 
 impl Counted {
-    /// What the counter, which is `current` now, becomes without this attempt; `None` where nothing is left of it. As it was
-    /// before, its time too, unless others have counted since.
+    /// What the counter, which is `current` now, becomes without this attempt; `None` where nothing is left of it. As
+    /// it was before, its time too, unless others have counted since.
     pub fn given_back(&self, current: Option<&Throttle>) -> Option<Throttle> {
         let current = current?;
         if *current == self.after {

@@ -1,10 +1,10 @@
 //! Passwords: hashing and verifying on a small pool of threads of its own, and the policy for new ones (`policy`).
 //!
-//! A password hash is expensive on purpose: 19 MiB and some 40 ms of a core. The pool bounds both. What does not fit its
-//! queue is refused at once, so that a flood of sign-ins can neither fill the memory nor hold up anything else. Programs take
-//! turns, of which there are fewer than threads ([`Turn`]), so that people have room whatever programs send. New hashes
-//! are argon2id with the configured cost, as PHC strings (`stretch`); stored ones may come from elsewhere (`stored`) and carry
-//! their own cost, which is bounded before anything is computed.
+//! A password hash is expensive on purpose: 19 MiB and some 40 ms of a core. The pool bounds both. What does not fit
+//! its queue is refused at once, so that a flood of sign-ins can neither fill the memory nor hold up anything else.
+//! Programs take turns, of which there are fewer than threads ([`Turn`]), so that people have room whatever programs
+//! send. New hashes are argon2id with the configured cost, as PHC strings (`stretch`); stored ones may come from
+//! elsewhere (`stored`) and carry their own cost, which is bounded before anything is computed.
 
 pub mod policy;
 mod pool;

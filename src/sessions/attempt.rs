@@ -107,7 +107,8 @@ impl Attempt {
         }
     }
 
-    /// The user, if the password is theirs and their account is in use. A hash that is not as ours are today is replaced.
+    /// The user, if the password is theirs and their account is in use. A hash that is not as ours are today is
+    /// replaced.
     async fn check(&self, (store, passwords): (&Store, &Passwords), typed: &str) -> Result<Option<User>, AttemptError> {
         let Ok(password) = Password::typed(typed) else { return Ok(None) };
         let stored = self.user.as_ref().and_then(|user| user.password_hash.clone());

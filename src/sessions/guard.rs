@@ -4,9 +4,9 @@
 //! A browser that signed in to the account before carries a device mark and is counted apart, so the guesses of others
 //! never hold up the owner. When an account is guessed at from everywhere, each strange source keeps one free attempt.
 //!
-//! An attempt is taken before its password is looked at ([`Guard::take`]): one transaction that holds the counters says that
-//! it must wait, or counts it as a failure. So as many pass as may, on any number of nodes at once. Whoever was right, or was
-//! not looked at, gives it back ([`Taken`]); whoever goes away before the answer does not.
+//! An attempt is taken before its password is looked at ([`Guard::take`]): one transaction that holds the counters says
+//! that it must wait, or counts it as a failure. So as many pass as may, on any number of nodes at once. Whoever was
+//! right, or was not looked at, gives it back ([`Taken`]); whoever goes away before the answer does not.
 
 use crate::domain::id::UserId;
 use crate::domain::secret::{Secret, TokenHash};
@@ -151,8 +151,8 @@ impl Taken {
         Ok(())
     }
 
-    /// The password was right: the failures of this device or source with this account are forgotten, and the other counters
-    /// are as if there had been no attempt.
+    /// The password was right: the failures of this device or source with this account are forgotten, and the other
+    /// counters are as if there had been no attempt.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,5 +1,5 @@
-//! Guesses at once: of any number that begin together as many are looked at as of guesses one after the other, and guesses at
-//! clients take no room from people. How guesses in a row are slowed is told where each is made.
+//! Guesses at once: of any number that begin together as many are looked at as of guesses one after the other, and
+//! guesses at clients take no room from people. How guesses in a row are slowed is told where each is made.
 
 use crate::support::clients::{self, SECRET};
 use crate::support::relying_party::RelyingParty;

@@ -124,8 +124,8 @@ on_every_database! {
         assert_eq!(db.read(|db| throttles::find(db, &[TokenHash::of("x")])).await.len(), 1);
     }
 
-    /// OWASP ASVS §2.2.1: as many attempts pass as may, over all nodes, be their counters new or old, and those that are given
-    /// back leave no trace.
+    /// OWASP ASVS §2.2.1: as many attempts pass as may, over all nodes, be their counters new or old, and those that
+    /// are given back leave no trace.
     async fn attempts_at_once_are_taken_as_often_as_they_may_be(db: Database) {
         let rule = |free| ThrottleRule { free, longest_wait: Lifetime::seconds(60), memory: Lifetime::hours(1) };
         let limits = Login { account_source: rule(5), source: rule(50), account: rule(20) };
