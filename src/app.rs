@@ -20,6 +20,7 @@ use crate::outbound::{Fetcher, LazyFetcher, OutboundError};
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::routes;
+use crate::sessions::line::Lines;
 use crate::sessions::waiting::Waiting;
 use crate::settings::{DatabaseKind, Settings};
 use crate::store::{Store, StoreError, StoreOptions, migrate};
@@ -108,6 +109,7 @@ impl App {
             tokens: Tokens::new(store.clone(), keys.clone(), clients.clone(), settings.server.issuer.as_str()),
             clients,
             waiting: Waiting::new(settings.limits.authorization),
+            lines: Lines::default(),
             refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),

@@ -137,7 +137,7 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
     let attempt = Attempt::find(&edge.store, typed).await?;
     let guard = attempt.guard(edge.settings.limits.login, &device::source(edge, attempt.user_id())?);
     let password = form.find("password").unwrap_or_default();
-    match attempt.make((&edge.store, &edge.passwords), password, (guard, edge.context.now)).await? {
+    match attempt.make((&edge.store, &edge.passwords, &edge.lines), password, (guard, edge.context.now)).await? {
         Outcome::Right(user, taken) => sign_in(edge, &place, &user, Some(taken)).await,
         Outcome::Wrong => wrong(edge, &place, typed, attempt.user_id()).await,
         Outcome::Wait(seconds) => throttled(edge, &place, typed, seconds),

@@ -101,7 +101,7 @@ async fn submit(edge: &Edge, form: &StrictForm) -> Result<HttpResponse, AccountE
 pub(super) async fn prove_current(edge: &Edge, user: &User, typed: &str) -> Result<Option<Taken>, AccountError> {
     let guard = device::guard(edge, &user.id)?;
     let attempt = Attempt::on(user.clone());
-    match attempt.make((&edge.store, &edge.passwords), typed, (guard, edge.context.now)).await? {
+    match attempt.make((&edge.store, &edge.passwords, &edge.lines), typed, (guard, edge.context.now)).await? {
         Outcome::Right(_, taken) => Ok(Some(taken)),
         Outcome::Wait(seconds) => Err(AccountError::Throttled(seconds)),
         Outcome::Wrong => {

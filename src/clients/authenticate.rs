@@ -6,7 +6,7 @@
 //! [`super::assertion`]; nobody guesses a signature, so there is no work to hide, and what fails is counted when it has
 //! failed: a client may begin many at once.
 //!
-//! Failures are counted before they are stretched ([`super::guesses`]), by client and network, and by network. Who is
+//! Failures are counted before they are stretched (`guesses.rs`), by client and network, and by network. Who is
 //! held up then:
 //!
 //! - A right generated secret never is, whatever its neighbours or a guesser behind the same address do. To tell it

@@ -17,7 +17,7 @@ const OF_CLIENT: ThrottleRule =
     ThrottleRule { free: 20, longest_wait: Lifetime::seconds(60), memory: Lifetime::minutes(10) };
 /// What one network may fail to know of all clients. More is free here, because many clients may stand behind one
 /// address.
-const OF_NETWORK: ThrottleRule = ThrottleRule { free: 100, ..OF_CLIENT };
+const OF_NETWORK: ThrottleRule = ThrottleRule { free: 500, ..OF_CLIENT };
 const MOST_COUNTED: usize = 10_000;
 
 /// One counter that an attempt is held against.

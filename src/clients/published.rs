@@ -2,7 +2,7 @@
 //! holding up anybody else.
 //!
 //! Each purpose has permits of its own, and clients that anybody registers have theirs apart from all others. Of these
-//! permits one client holds at most [`MOST_OF_ONE`]. Where none is free a fetch waits for [`LONGEST_WAIT`]. A fetch is
+//! permits one client holds at most `MOST_OF_ONE`. Where none is free a fetch waits for `LONGEST_WAIT`. A fetch is
 //! bounded in size and time, and whoever waits for one waits beside the HTTP workers. What may be reached is
 //! `outbound`'s business, what an answer means the caller's.
 

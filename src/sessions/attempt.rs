@@ -4,6 +4,7 @@
 //! Unknown user, disabled user, no password and wrong password cost the same work and give the same answer.
 
 use super::guard::{Admission, Guard, Source, Taken};
+use super::line::Lines;
 use crate::domain::id::UserId;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
@@ -82,22 +83,23 @@ impl Attempt {
         Guard::new(limits, self.user_id(), self.name.as_ref(), source)
     }
 
-    /// Looks at the password, if this attempt need not wait. One that could not be looked at is given back.
+    /// Looks at the password when it is this attempt's turn, if it need not wait. One that could not be looked at is given
+    /// back.
     ///
     /// # Errors
     /// [`AttemptError`].
     pub async fn make(
         &self,
-        services: (&Store, &Passwords),
+        (store, passwords, lines): (&Store, &Passwords, &Lines),
         typed: &str,
         (guard, now): (Guard, Timestamp),
     ) -> Result<Outcome, AttemptError> {
-        let store = services.0;
+        let turn = lines.stand(guard.lines()).await.ok_or(AttemptError::Busy)?;
         let taken = match guard.take(store, now).await? {
-            Admission::Taken(taken) => taken,
+            Admission::Taken(taken) => taken.in_turn(turn),
             Admission::Wait(seconds) => return Ok(Outcome::Wait(seconds)),
         };
-        match self.check(services, typed).await {
+        match self.check((store, passwords), typed).await {
             Ok(Some(user)) => Ok(Outcome::Right(Box::new(user), taken)),
             Ok(None) => Ok(Outcome::Wrong),
             Err(error) => {

@@ -7,7 +7,9 @@
 //! An attempt is taken before its password is looked at ([`Guard::take`]): one transaction that holds the counters says
 //! that it must wait, or counts it as a failure. So as many pass as may, on any number of nodes at once. Whoever was
 //! right, or was not looked at, gives it back ([`Taken`]); whoever goes away before the answer does not.
+//! Attempts of one node stand in line before that ([`super::line`]), so those that are right hold up nobody.
 
+use super::line::Turn;
 use crate::domain::id::UserId;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::throttle::{Counted, Throttle, ThrottleRule};
@@ -67,6 +69,19 @@ impl Guard {
         }
     }
 
+    /// The lines in which this attempt stands, and how many may be looked at in each at a time: as many as may fail.
+    pub fn lines(&self) -> Vec<(TokenHash, u32)> {
+        let rules = [
+            (Some(self.pair), self.limits.account_source),
+            (self.account, self.limits.account),
+            (self.source, self.limits.source),
+        ];
+        let line = |(subject, rule): (Option<TokenHash>, ThrottleRule)| {
+            subject.map(|subject| (subject, u32::try_from(rule.free).unwrap_or(u32::MAX)))
+        };
+        rules.into_iter().filter_map(line).collect()
+    }
+
     fn subjects(&self) -> Vec<TokenHash> {
         [Some(self.pair), self.source, self.account].into_iter().flatten().collect()
     }
@@ -124,7 +139,7 @@ impl Guard {
         let count = |(subject, rule): (Option<TokenHash>, ThrottleRule)| {
             subject.map(|subject| rule.count(subject, find(found, subject), now))
         };
-        Taken { pair: self.pair, counted: rules.into_iter().filter_map(count).collect() }
+        Taken { pair: self.pair, counted: rules.into_iter().filter_map(count).collect(), _turn: None }
     }
 }
 
@@ -137,9 +152,17 @@ fn find(found: &[Throttle], subject: TokenHash) -> Option<&Throttle> {
 pub struct Taken {
     pair: TokenHash,
     counted: Vec<Counted>,
+    /// Others wait until what comes of this attempt is written.
+    _turn: Option<Turn>,
 }
 
 impl Taken {
+    /// The same, which keeps its turn.
+    #[must_use]
+    pub fn in_turn(self, turn: Turn) -> Self {
+        Self { _turn: Some(turn), ..self }
+    }
+
     /// Counters that were found are held; one that was not may have been made by somebody else.
     fn store(&self, db: &mut Db) -> Result<(), StoreError> {
         for counted in &self.counted {

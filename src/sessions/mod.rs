@@ -4,6 +4,7 @@
 
 pub mod attempt;
 pub mod guard;
+pub mod line;
 pub mod waiting;
 
 use crate::domain::device::Device;

@@ -9,6 +9,7 @@ use crate::outbound::LazyFetcher;
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::sessions::SessionPolicy;
+use crate::sessions::line::Lines;
 use crate::sessions::waiting::Waiting;
 use crate::settings::Settings;
 use crate::store::Store;
@@ -34,6 +35,8 @@ pub struct Services {
     pub logouts: Logouts,
     /// How many authorization requests may wait for their users.
     pub waiting: Waiting,
+    /// The lines in which attempts to sign in stand.
+    pub lines: Lines,
     /// The password pool.
     pub passwords: Passwords,
     /// The recorder of refusals.

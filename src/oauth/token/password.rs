@@ -76,7 +76,7 @@ async fn check_password(edge: &Edge, client: &Client, request: &PasswordRequest)
     let attempt = Attempt::find(&edge.store, &request.username).await?;
     let source = Source { address: edge.context.source, device: None };
     let guard = attempt.guard(edge.settings.limits.login, &source);
-    let (services, password) = ((&edge.store, &edge.passwords), request.password.reveal());
+    let (services, password) = ((&edge.store, &edge.passwords, &edge.lines), request.password.reveal());
     match attempt.make(services, password, (guard, edge.context.now)).await? {
         Outcome::Right(user, taken) => Ok((*user, taken)),
         Outcome::Wait(seconds) => Err(TokenError::Throttled(seconds, client.id.clone())),
