@@ -215,9 +215,9 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 // No violation that axe-core calls serious or critical.
 export async function assertAccessible(page, name) {
+  // With its style sheet, which may come after what was waited for.
+  await page.waitForLoadState('load');
   await page.evaluate(axe);
-  // What is scrolled out of the window lies on no background that could be judged.
-  await page.evaluate(() => window.scrollTo(0, 0));
   const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
   const serious = violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
