@@ -113,7 +113,6 @@ impl App {
             refusals: Refusals::new(store.clone(), (entropy.clone(), clock.clone()), settings.audit.source_address),
             usage: Usage::new(store.clone(), clock.clone(), &entropy, &settings.usage),
             ui: Arc::new(Ui::new(settings.ui.directory.as_deref())?),
-            fetcher,
             settings,
             store,
             keys,

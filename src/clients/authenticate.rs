@@ -25,7 +25,8 @@ use crate::domain::client_key::ClientAlgorithm;
 use crate::domain::id::ClientId;
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
-use crate::passwords::{Passwords, PasswordsError, Turn};
+use crate::passwords::{Passwords, Turn};
+use crate::sessions::attempt::AttemptError;
 use crate::store::StoreError;
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError};
@@ -143,31 +144,11 @@ impl From<TooMany> for AuthenticationError {
     }
 }
 
-/// Why a secret could not be compared.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// The password pool is full.
-    #[error("too many passwords wait to be checked")]
-    Busy,
-    /// What is stored cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-impl From<PasswordsError> for SecretError {
-    fn from(error: PasswordsError) -> Self {
+impl From<AttemptError> for AuthenticationError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            PasswordsError::Busy => Self::Busy,
-            other => Self::Store(StoreError::Failed(other.to_string())),
-        }
-    }
-}
-
-impl From<SecretError> for AuthenticationError {
-    fn from(error: SecretError) -> Self {
-        match error {
-            SecretError::Busy => Self::Busy,
-            SecretError::Store(error) => Self::Store(error),
+            AttemptError::Busy => Self::Busy,
+            AttemptError::Store(error) => Self::Store(error),
         }
     }
 }
@@ -243,7 +224,7 @@ impl Clients {
             return Ok(true);
         }
         self.guesses.check(&limits, now)?;
-        let turn = passwords.turn().await.map_err(SecretError::from)?;
+        let turn = passwords.turn().await.map_err(AttemptError::from)?;
         // Whoever had the turn before may have proven the same secret.
         let verdict = self.compare(client, secret)?;
         if self.is_admitted(&verdict, limits[0], now)? {
@@ -270,8 +251,13 @@ impl Clients {
     /// Whether `secret` is the client's. Guesses are the caller's to count.
     ///
     /// # Errors
-    /// [`SecretError`].
-    pub async fn is_right(&self, client: &Client, secret: &Secret, passwords: &Passwords) -> Result<bool, SecretError> {
+    /// [`AttemptError`].
+    pub async fn is_right(
+        &self,
+        client: &Client,
+        secret: &Secret,
+        passwords: &Passwords,
+    ) -> Result<bool, AttemptError> {
         match self.compare(Some(client), secret)? {
             Verdict::RightGenerated | Verdict::RightChosen => Ok(true),
             Verdict::Wrong => Ok(false),
@@ -282,7 +268,7 @@ impl Clients {
         }
     }
 
-    fn compare(&self, client: Option<&Client>, secret: &Secret) -> Result<Verdict, SecretError> {
+    fn compare(&self, client: Option<&Client>, secret: &Secret) -> Result<Verdict, AttemptError> {
         let Some((client, stored)) = client.and_then(|client| Some((client, client.secret.as_ref()?))) else {
             return Ok(Verdict::Wrong);
         };
@@ -312,7 +298,7 @@ impl Clients {
         secret: &Secret,
         passwords: &Passwords,
         turn: Turn,
-    ) -> Result<bool, SecretError> {
+    ) -> Result<bool, AttemptError> {
         let stored = match verdict {
             Verdict::Open(stored) => Some(stored),
             Verdict::RightGenerated | Verdict::RightChosen | Verdict::Wrong => None,

@@ -30,23 +30,18 @@ pub(super) struct Limit {
 impl Limit {
     /// Of one client at a source.
     pub(super) fn of_client(client_id: &str, source: Option<IpAddr>) -> Self {
-        Self { subject: TokenHash::of(&format!("client {client_id:?} from {}", name(source))), rule: OF_CLIENT }
+        Self { subject: TokenHash::of(&format!("client {client_id:?} from {}", network(source))), rule: OF_CLIENT }
     }
 
     /// Of all clients at a source.
     pub(super) fn of_network(source: Option<IpAddr>) -> Self {
-        Self { subject: TokenHash::of(&format!("clients from {}", name(source))), rule: OF_NETWORK }
+        Self { subject: TokenHash::of(&format!("clients from {}", network(source))), rule: OF_NETWORK }
     }
 
     /// Of initial access tokens at a source.
     pub(super) fn of_initial_access_tokens(source: Option<IpAddr>) -> Self {
-        Self { subject: TokenHash::of(&format!("initial access tokens from {}", name(source))), rule: OF_CLIENT }
+        Self { subject: TokenHash::of(&format!("initial access tokens from {}", network(source))), rule: OF_CLIENT }
     }
-}
-
-/// The name of a source: its network, or that nobody knows it.
-pub(super) fn name(source: Option<IpAddr>) -> String {
-    source.map_or_else(|| "unknown".to_owned(), network)
 }
 
 /// Too many failures.

@@ -7,9 +7,10 @@
 //! `outbound`'s business, what an answer means the caller's.
 
 use crate::domain::client::Client;
+use crate::domain::secret::TokenHash;
 use crate::outbound::{LazyFetcher, OutboundError};
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::sessions::line::Lines;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use url::Url;
@@ -23,9 +24,7 @@ pub(super) const LONGEST: Duration = LONGEST_FETCH.saturating_add(LONGEST_WAIT);
 /// The most fetches of one purpose at the same time, and as many for clients that anybody registers.
 const MOST_FETCHES: usize = 64;
 /// The most fetches of one purpose for one client at the same time.
-const MOST_OF_ONE: usize = 2;
-/// From this number of clients on, those for which nothing is fetched are forgotten.
-const MOST_CLIENTS: usize = 1024;
+const MOST_OF_ONE: u32 = 2;
 
 /// What is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -98,8 +97,8 @@ struct Inner {
     keys: Pool,
     request_objects: Pool,
     sectors: Pool,
-    /// The permits of each client. One is in use as long as somebody besides this map holds it.
-    own: Mutex<HashMap<(Purpose, String), Arc<Semaphore>>>,
+    /// The permits of each client.
+    own: Lines,
 }
 
 /// The permits of one purpose.
@@ -122,7 +121,7 @@ impl Published {
             keys: Pool::default(),
             request_objects: Pool::default(),
             sectors: Pool::default(),
-            own: Mutex::default(),
+            own: Lines::default(),
         }))
     }
 
@@ -147,22 +146,14 @@ impl Published {
 
     /// First the client's own, so that what waits for them keeps none of those that all share.
     async fn permits(&self, errand: Errand<'_>) -> Result<(OwnedSemaphorePermit, SemaphorePermit<'_>), PublishedError> {
-        let own = self.own(errand);
+        let subject = TokenHash::of(&format!("{:?} {}", errand.purpose, errand.of));
+        let own = self.0.own.line(subject, MOST_OF_ONE);
         let both = async {
             Ok::<_, tokio::sync::AcquireError>((own.acquire_owned().await?, self.pool(errand).acquire().await?))
         };
         let both = tokio::time::timeout(LONGEST_WAIT, both).await.map_err(|_| PublishedError::Busy)?;
         // Neither is ever closed.
         both.map_err(|_| PublishedError::Busy)
-    }
-
-    fn own(&self, errand: Errand<'_>) -> Arc<Semaphore> {
-        let mut own = self.0.own.lock().unwrap_or_else(PoisonError::into_inner);
-        if own.len() >= MOST_CLIENTS {
-            own.retain(|_, permits| Arc::strong_count(permits) > 1);
-        }
-        let permits = own.entry((errand.purpose, errand.of.to_owned()));
-        Arc::clone(permits.or_insert_with(|| Arc::new(Semaphore::new(MOST_OF_ONE))))
     }
 
     fn pool(&self, errand: Errand<'_>) -> &Semaphore {

@@ -7,7 +7,7 @@
 
 use super::Clients;
 use super::change;
-use super::guesses::{self, Limit, TooMany};
+use super::guesses::{Limit, TooMany};
 use super::metadata::FieldError;
 use super::published::{Errand, PublishedError};
 use crate::domain::audit::{By, Event, EventKind};
@@ -17,6 +17,7 @@ use crate::domain::redirect_uri::RedirectUri;
 use crate::domain::registration::{Admission, InitialAccessToken, NotAdmitted, RegistrationMode};
 use crate::domain::secret::{Secret, TokenHash};
 use crate::domain::time::Timestamp;
+use crate::sessions::guard::network;
 use crate::settings;
 use crate::store::{self, Db, StoreError};
 use serde_json::{Map, Value, json};
@@ -96,7 +97,7 @@ impl Clients {
         (source, now): (Option<IpAddr>, Timestamp),
         limits: &settings::Registration,
     ) -> Result<(), RegistrationError> {
-        let from = guesses::name(source);
+        let from = network(source);
         let window = now.seconds().div_euclid(HOUR);
         let end = Timestamp::from_seconds((window + 1) * HOUR);
         let quotas = [

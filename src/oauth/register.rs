@@ -4,7 +4,6 @@
 //! nothing that is the operator's to give, and the server makes its identifier, its secret and the token by which it manages
 //! itself; of the latter two only hashes are kept, so they are shown in the answer to the request that made or brought them.
 
-use crate::clients::authenticate::SecretError;
 use crate::clients::metadata::{self, FieldError, Rules};
 use crate::clients::published::{Errand, PublishedError, Purpose};
 use crate::clients::registration::{self, Outcome, RegistrationError, SECTOR, SectorError};
@@ -15,6 +14,7 @@ use crate::domain::id::ClientId;
 use crate::domain::refusal::{self as rules, Refusal};
 use crate::domain::registration::{Admission, NotAdmitted, Registration};
 use crate::domain::secret::Secret;
+use crate::sessions::attempt::AttemptError;
 use crate::sessions::guard::network;
 use crate::store::StoreError;
 use crate::web::answer::{self, bearer, json};
@@ -105,7 +105,7 @@ async fn register(edge: &Edge, body: JsonBody) -> Result<HttpResponse, RegisterE
     if is_open {
         edge.clients.take_place(from, &limits).await?;
     }
-    let network = edge.context.source.map(network).unwrap_or_default();
+    let network = network(edge.context.source);
     let errand = Errand { purpose: Purpose::Sector, of: &network, is_open };
     edge.clients.check_sector(&client, errand).await?;
     let access_token = edge.entropy.secret();
@@ -345,11 +345,11 @@ impl From<StoreError> for RegisterError {
     }
 }
 
-impl From<SecretError> for RegisterError {
-    fn from(error: SecretError) -> Self {
+impl From<AttemptError> for RegisterError {
+    fn from(error: AttemptError) -> Self {
         match error {
-            SecretError::Busy => Self::Busy,
-            SecretError::Store(error) => Self::Store(error),
+            AttemptError::Busy => Self::Busy,
+            AttemptError::Store(error) => Self::Store(error),
         }
     }
 }

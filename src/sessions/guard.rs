@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::LoginName;
 use crate::settings::Login as LoginLimits;
 use crate::store::{self, Db, Store, StoreError};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 /// Where an attempt comes from.
 #[derive(Debug, Clone, Default)]
@@ -60,7 +60,7 @@ impl Guard {
             let pair = TokenHash::of(&format!("login device {} {account}", device.reveal()));
             return Self { pair, source: None, account: None, limits };
         }
-        let address = source.address.map_or_else(|| "unknown".to_owned(), network);
+        let address = network(source.address);
         Self {
             pair: TokenHash::of(&format!("login {account} from {address}")),
             source: Some(TokenHash::of(&format!("login from {address}"))),
@@ -204,13 +204,14 @@ impl Taken {
     }
 }
 
-/// A source is an IPv4 address or an IPv6 /64: one customer has a whole /64 to guess from.
-pub fn network(ip: IpAddr) -> String {
-    match ip {
-        IpAddr::V4(ip) => ip.to_string(),
-        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
-            Some(ip) => ip.to_string(),
-            None => ip.segments()[..4].iter().map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":"),
-        },
+/// The network that is counted as one source: an IPv4 address or an IPv6 /64, because one customer has a whole /64 to
+/// guess from. All of whom the address is not known are one.
+pub fn network(source: Option<IpAddr>) -> String {
+    let of_ipv6 =
+        |ip: Ipv6Addr| ip.segments()[..4].iter().map(|part| format!("{part:x}")).collect::<Vec<_>>().join(":");
+    match source.map(|ip| ip.to_canonical()) {
+        None => "unknown".to_owned(),
+        Some(IpAddr::V4(ip)) => ip.to_string(),
+        Some(IpAddr::V6(ip)) => of_ipv6(ip),
     }
 }

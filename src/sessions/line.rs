@@ -14,7 +14,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(4);
 /// From this number of lines on, those in which nobody stands are forgotten.
 const MOST_LINES: usize = 1024;
 
-/// The lines of one node. Clones share them.
+/// Lines by what stands in them, on one node. Clones share them.
 #[derive(Clone, Default)]
 pub struct Lines(Arc<Mutex<HashMap<TokenHash, Arc<Semaphore>>>>);
 
@@ -38,7 +38,8 @@ impl Lines {
         tokio::time::timeout(LONGEST_WAIT, all).await.ok().flatten()
     }
 
-    fn line(&self, subject: TokenHash, at_once: u32) -> Arc<Semaphore> {
+    /// The places of one line. Those in use are never forgotten.
+    pub fn line(&self, subject: TokenHash, at_once: u32) -> Arc<Semaphore> {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= MOST_LINES {
             lines.retain(|_, line| Arc::strong_count(line) > 1);

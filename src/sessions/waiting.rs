@@ -56,7 +56,7 @@ impl Waiting {
         if self.0.stored.load(Ordering::Relaxed) >= self.0.limits.most_stored {
             return Err(TooMany::InAll);
         }
-        self.take_of(source.map_or_else(|| "unknown".to_owned(), network), now)?;
+        self.take_of(network(source), now)?;
         self.0.stored.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }

@@ -5,7 +5,6 @@ use crate::clock::Clock;
 use crate::entropy::Entropy;
 use crate::keys::Keys;
 use crate::logouts::Logouts;
-use crate::outbound::LazyFetcher;
 use crate::passwords::Passwords;
 use crate::refusals::Refusals;
 use crate::sessions::SessionPolicy;
@@ -43,8 +42,6 @@ pub struct Services {
     pub refusals: Refusals,
     /// The counters of usage.
     pub usage: Usage,
-    /// The guarded way to addresses that others have named.
-    pub fetcher: LazyFetcher,
     /// Templates, words and assets.
     pub ui: Arc<Ui>,
     /// The clock.

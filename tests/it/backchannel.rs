@@ -11,6 +11,7 @@ use authward::domain::logout::{LogoutNotice, SessionClient};
 use authward::domain::time::Lifetime;
 use authward::entropy::Entropy;
 use authward::logouts::Logouts;
+use authward::outbound::LazyFetcher;
 use authward::settings::AllowedHost;
 use authward::store;
 use serde_json::{Value, json};
@@ -361,7 +362,7 @@ async fn two_nodes_tell_once() {
     let services = &app.services;
     let other = Logouts::new(
         (services.store.clone(), services.keys.clone(), services.clients.clone()),
-        (app.clock.clone(), Entropy::seeded(9), services.fetcher.clone()),
+        (app.clock.clone(), Entropy::seeded(9), LazyFetcher::new(services.settings.outbound.clone())),
         services.settings.clone(),
     );
     let receiver = Receiver::at(port).await;

@@ -149,16 +149,7 @@ impl Cause {
             Self::ResponseType(sent) => {
                 Refusal::by(&rules::RESPONSE_TYPE).because(format!("response_type={sent}"), "response_type=code")
             }
-            Self::ResponseTypeForbidden(kind) => {
-                let expected = match kind.allowance() {
-                    None => "a client registered for it and for the authorization_code grant".to_owned(),
-                    Some(allowance) => {
-                        format!("a client registered for it, with a live exception that allows {}", allowance.as_str())
-                    }
-                };
-                Refusal::by(&rules::RESPONSE_TYPE_FORBIDDEN)
-                    .because(format!("response_type={}", kind.as_str()), expected)
-            }
+            Self::ResponseTypeForbidden(kind) => refuse_response_type(*kind),
             Self::ResponseMode(sent) => Refusal::by(&rules::RESPONSE_MODE)
                 .because(format!("response_mode={sent}"), "query, fragment or form_post"),
             Self::TokensInQuery(kind) => Refusal::by(&rules::RESPONSE_MODE)
@@ -217,6 +208,16 @@ impl Cause {
             Self::Denied => Refusal::by(&rules::DENIED).because("the user chose to deny", "the user's consent"),
         }
     }
+}
+
+fn refuse_response_type(kind: ResponseType) -> Refusal {
+    let expected = match kind.allowance() {
+        None => "a client registered for it and for the authorization_code grant".to_owned(),
+        Some(allowance) => {
+            format!("a client registered for it, with a live exception that allows {}", allowance.as_str())
+        }
+    };
+    Refusal::by(&refusal::RESPONSE_TYPE_FORBIDDEN).because(format!("response_type={}", kind.as_str()), expected)
 }
 
 fn refuse_too_many(too_many: TooMany) -> Refusal {
