@@ -1,5 +1,5 @@
-//! The app: builds each service once from the settings, binds, and runs until it is told to stop. `main` and every test use
-//! the same one.
+//! The app: builds each service once from the settings, binds, and runs until it is told to stop. `main` and every test
+//! use the same one.
 
 use crate::clients::Clients;
 use crate::clients::assertion::Assertions;
@@ -133,8 +133,8 @@ impl App {
         &self.services
     }
 
-    /// Brings an embedded database up to date, and any other where the settings say so; refuses an old schema. A database
-    /// that cannot be reached is waited for: the server answers 503 until it is there.
+    /// Brings an embedded database up to date, and any other where the settings say so; refuses an old schema. A
+    /// database that cannot be reached is waited for: the server answers 503 until it is there.
     ///
     /// # Errors
     /// [`AppError::OldSchema`], or what is wrong with the database beyond being unreachable.

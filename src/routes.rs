@@ -1,5 +1,5 @@
-//! The route table: one row a path, with its methods, their handlers and its policy. What a route has or skips is data here;
-//! no middleware knows a path.
+//! The route table: one row a path, with its methods, their handlers and its policy. What a route has or skips is data
+//! here; no middleware knows a path.
 
 use crate::domain::issuer::Issuer;
 use crate::web::middleware::{self, AllowedMethods, EndpointNames};

@@ -23,8 +23,8 @@ fn a_native_app_of_npm_signs_in_on_any_loopback_port() {
     server.assert_done(program.run());
 }
 
-/// RFC 9700 §2.1, OAuth 2.1 §8.4, OpenID Connect RP-Initiated Logout §2: oidc-client-ts in Chromium on another origin than
-/// the server's.
+/// RFC 9700 §2.1, OAuth 2.1 §8.4, OpenID Connect RP-Initiated Logout §2: oidc-client-ts in Chromium on another origin
+/// than the server's.
 #[test]
 fn a_single_page_app_signs_in_renews_in_two_tabs_and_signs_out() {
     let port = free_port();
@@ -51,8 +51,8 @@ fn a_backend_of_pypi_signs_in_with_basic_and_pkce() {
     server.assert_done(program.run());
 }
 
-/// RFC 6749 §3.2.1, OpenID Connect RP-Initiated Logout §2: x/oauth2 tries the header with an empty secret first, and the same
-/// code again with the body; go-oidc's ID token signs out.
+/// RFC 6749 §3.2.1, OpenID Connect RP-Initiated Logout §2: x/oauth2 tries the header with an empty secret first, and
+/// the same code again with the body; go-oidc's ID token signs out.
 #[test]
 fn a_public_go_client_probes_with_basic_and_still_signs_in_and_out() {
     let (client, home) = native_with_home("go-public");
@@ -163,8 +163,8 @@ fn native(client_id: &str) -> Value {
     client
 }
 
-/// A native app that listens at one more address, to which people come back when they have signed out: exactly that one,
-/// unlike the port of a redirect URI.
+/// A native app that listens at one more address, to which people come back when they have signed out: exactly that
+/// one, unlike the port of a redirect URI.
 fn native_with_home(client_id: &str) -> (Value, String) {
     let home = format!("http://127.0.0.1:{}/signed-out", free_port());
     let mut client = native(client_id);

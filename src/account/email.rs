@@ -1,5 +1,5 @@
-//! Changing the e-mail address. It is the key of account recovery, so the password is asked for; and the new address is one
-//! that nobody has proven yet (OIDC Core §5.1 `email_verified`).
+//! Changing the e-mail address. It is the key of account recovery, so the password is asked for; and the new address is
+//! one that nobody has proven yet (OIDC Core §5.1 `email_verified`).
 
 use super::password::{give_back, prove_current};
 use super::sign_up::FieldErrors;

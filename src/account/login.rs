@@ -1,7 +1,7 @@
 //! Signing in.
 //!
-//! Unknown user and wrong password give the same page after the same work. What is throttled is refused before any hash is
-//! computed. A sign-in gives a new session id and ends the session that the browser had.
+//! Unknown user and wrong password give the same page after the same work. What is throttled is refused before any hash
+//! is computed. A sign-in gives a new session id and ends the session that the browser had.
 
 use super::device;
 use super::flow::Place;

@@ -1,9 +1,10 @@
 //! Signing out: the session ends at the server.
 //!
 //! A person asks for it on a page, because a link alone must not sign anybody out. A client asks for it by sending the
-//! browser here (OpenID Connect RP-Initiated Logout 1.0 §2): where it brings an ID token of the very person who is signed
-//! in, nobody is asked again; else the same page asks. The browser goes back to a registered address only. Clients of the
-//! session that want to hear of its end in the browser are shown in frames (OpenID Connect Front-Channel Logout 1.0 §3).
+//! browser here (OpenID Connect RP-Initiated Logout 1.0 §2): where it brings an ID token of the very person who is
+//! signed in, nobody is asked again; else the same page asks. The browser goes back to a registered address only.
+//! Clients of the session that want to hear of its end in the browser are shown in frames (OpenID Connect Front-Channel
+//! Logout 1.0 §3).
 
 use super::{AccountError, browser, check_form, finish, with_cookies};
 use crate::domain::audit::{Actor, Event, EventKind};
@@ -168,8 +169,8 @@ impl Wish {
     }
 }
 
-/// The ID token of a hint, expired or not. One whose key is not ours any more, or never was, is no hint: then a person is
-/// asked, and the browser stays here unless the client is named otherwise.
+/// The ID token of a hint, expired or not. One whose key is not ours any more, or never was, is no hint: then a person
+/// is asked, and the browser stays here unless the client is named otherwise.
 async fn find_hint(edge: &Edge, hint: &str) -> Result<Option<Hint>, AccountError> {
     match id_token::read_hint(&edge.keys, edge.issuer().as_str(), hint).await {
         Ok(hint) => Ok(Some(hint)),

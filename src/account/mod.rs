@@ -1,8 +1,8 @@
 //! People: signing up, signing in and out, and what signed-in people see and change of their account: profile, e-mail
 //! address, password, sessions, apps with access.
 //!
-//! A form inside a sign-in flow names its interaction and goes back to `/authorize/continue`, which decides what is next;
-//! this room knows nothing of the authorization request but who asked and in which language.
+//! A form inside a sign-in flow names its interaction and goes back to `/authorize/continue`, which decides what is
+//! next; this room knows nothing of the authorization request but who asked and in which language.
 
 pub mod apps;
 pub mod email;

@@ -1,5 +1,5 @@
-//! Where log lines go and how they look: standard error, as text on a terminal and JSON otherwise. Beside them the spans
-//! with the target `trace`, which no log shows, go to an OpenTelemetry collector where one is set.
+//! Where log lines go and how they look: standard error, as text on a terminal and JSON otherwise. Beside them the
+//! spans with the target `trace`, which no log shows, go to an OpenTelemetry collector where one is set.
 
 use crate::settings::{LogFormat, Observability};
 use opentelemetry::trace::TracerProvider as _;
@@ -38,7 +38,8 @@ impl Traces {
     }
 }
 
-/// Starts logging and tracing as the settings say. Does nothing when something else in this process has started it before.
+/// Starts logging and tracing as the settings say. Does nothing when something else in this process has started it
+/// before.
 ///
 /// # Errors
 /// Why traces cannot be sent at all: the exporter cannot be set up.

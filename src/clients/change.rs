@@ -1,5 +1,5 @@
-//! Clients as they are made and changed, by document, by command, by the admin API and by themselves (RFC 7591) alike: each
-//! function is one act with its audit event, to be called inside one transaction.
+//! Clients as they are made and changed, by document, by command, by the admin API and by themselves (RFC 7591) alike:
+//! each function is one act with its audit event, to be called inside one transaction.
 
 use super::metadata::changed_members;
 use crate::domain::audit::{By, Event, EventKind};

@@ -1,8 +1,10 @@
 //! Client metadata (RFC 7591 §2, OpenID Connect Registration §2): from a JSON object to a [`Client`], or to everything
-//! that is wrong with it. Pure: no store, no clock, no hashing. `apply`, the commands and dynamic registration share it.
+//! that is wrong with it. Pure: no store, no clock, no hashing. `apply`, the commands and dynamic registration share
+//! it.
 //!
-//! What an operator alone may say (secrets of one's own choice, exceptions, consent, lifetimes) is read from an operator
-//! only; a client that registers itself gets what it says ignored there, as RFC 7591 §2 wants of unknown members.
+//! What an operator alone may say (secrets of one's own choice, exceptions, consent, lifetimes) is read from an
+//! operator only; a client that registers itself gets what it says ignored there, as RFC 7591 §2 wants of unknown
+//! members.
 
 use super::request_object::LONGEST_REFERENCE;
 use super::secret::{SHORTEST_SIGNING_SECRET, serves};
@@ -26,8 +28,8 @@ use serde_json::{Map, Value};
 use std::net::IpAddr;
 use url::Url;
 
-/// What a client that an operator makes may ask for where no `scope` is named; one that registers itself, every scope of
-/// OpenID Connect.
+/// What a client that an operator makes may ask for where no `scope` is named; one that registers itself, every scope
+/// of OpenID Connect.
 pub const DEFAULT_SCOPES: &str = "openid profile email";
 /// The fewest characters of a secret that a person chose.
 pub const SHORTEST_SECRET: usize = 8;
@@ -560,8 +562,8 @@ impl Form<'_> {
         grants
     }
 
-    /// Where no grant types are said: `authorization_code` (RFC 7591 §2), and for a client that registers itself those that
-    /// its response types correspond to (OpenID Connect Registration §2).
+    /// Where no grant types are said: `authorization_code` (RFC 7591 §2), and for a client that registers itself those
+    /// that its response types correspond to (OpenID Connect Registration §2).
     fn implied_grant_types(&self) -> Vec<GrantType> {
         let types = self.metadata.get("response_types").and_then(Value::as_array);
         let words: Vec<&str> =
@@ -767,7 +769,8 @@ impl Form<'_> {
         }
     }
 
-    /// The addresses among the kept members: what people are shown, where browsers are sent, and what this server calls.
+    /// The addresses among the kept members: what people are shown, where browsers are sent, and what this server
+    /// calls.
     fn check_addresses(&mut self, client: &Client) {
         let said = |name: &str| client.metadata.get(name).and_then(Value::as_str);
         let mut errors: Vec<(String, String)> = Vec::new();
@@ -806,8 +809,8 @@ impl Form<'_> {
         }
     }
 
-    /// An address that this server calls: https, or plain http on a host that the operator allows it for. Whether it may be
-    /// reached at all, the fetcher sees.
+    /// An address that this server calls: https, or plain http on a host that the operator allows it for. Whether it
+    /// may be reached at all, the fetcher sees.
     fn parse_called(&self, text: &str) -> Result<(), String> {
         let url = parse_web(text)?;
         let is_allowed = || {
@@ -1547,7 +1550,8 @@ mod tests {
     }
 
     proptest! {
-        /// RFC 7591 §2, RFC 7592 §2.2: whatever is sent is read or refused by name, and what was registered can be sent back.
+        /// RFC 7591 §2, RFC 7592 §2.2: whatever is sent is read or refused by name, and what was registered can be sent
+        /// back.
         #[test]
         fn any_metadata_is_read_or_refused_and_what_is_answered_may_be_sent_back(said in document()) {
             for origin in [Origin::Operator, Origin::Registration] {

@@ -129,8 +129,8 @@ impl OfferedNow {
 }
 
 impl Clients {
-    /// Clients of `store`, with one that needs no registration (the demonstration, on a loopback issuer) and the resources
-    /// that need none.
+    /// Clients of `store`, with one that needs no registration (the demonstration, on a loopback issuer) and the
+    /// resources that need none.
     pub fn new(
         (store, clock): (Store, Clock),
         built_in: Option<Client>,

@@ -16,7 +16,8 @@ use tokio::sync::Mutex;
 
 /// Clients of one read.
 const PAGE: i64 = 1000;
-/// How much of what was read already is read again: clocks of nodes differ, and a change is seen when its transaction ends.
+/// How much of what was read already is read again: clocks of nodes differ, and a change is seen when its transaction
+/// ends.
 const OVERLAP: Lifetime = Lifetime::minutes(1);
 
 /// The overview of a store's clients, kept current. Clones share it.

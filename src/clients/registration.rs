@@ -1,9 +1,9 @@
-//! Clients that register themselves (RFC 7591) and manage their registration (RFC 7592): who is let in, what is fetched to
-//! check what a client says, and the transactions.
+//! Clients that register themselves (RFC 7591) and manage their registration (RFC 7592): who is let in, what is fetched
+//! to check what a client says, and the transactions.
 //!
 //! The order has reasons. Who may not register is told so before anything of the request is read. A client that anybody
-//! registers takes its place in the quotas when what it says is right, and before anything is fetched for it. A use of an initial access token is taken
-//! in the transaction that stores the client, so a request that fails costs none.
+//! registers takes its place in the quotas when what it says is right, and before anything is fetched for it. A use of
+//! an initial access token is taken in the transaction that stores the client, so a request that fails costs none.
 
 use super::Clients;
 use super::change;
@@ -35,7 +35,8 @@ const NOT_REGISTERED: [&str; 1] = ["may_introspect"];
 pub enum RegistrationError {
     /// It is not let in.
     NotAdmitted(NotAdmitted),
-    /// There were too many of it, in seconds until there may be more: guesses of tokens, or registrations within an hour.
+    /// There were too many of it, in seconds until there may be more: guesses of tokens, or registrations within an
+    /// hour.
     Throttled(i64),
     /// There are as many clients that anybody registered as there may be.
     Full,
@@ -156,8 +157,8 @@ fn take_use(db: &mut Db, token: &InitialAccessToken) -> Result<bool, StoreError>
     }
 }
 
-/// Removes clients that anybody has registered and nobody has used until their time ended, at most `limit` of them; how many
-/// were looked at.
+/// Removes clients that anybody has registered and nobody has used until their time ended, at most `limit` of them; how
+/// many were looked at.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -226,8 +227,8 @@ pub fn members(client: &Client) -> Map<String, Value> {
     members
 }
 
-/// The client as it is after it has replaced its metadata: what an operator alone says of it stays, and so does the secret
-/// of this moment, unless the replacement made a `new` one or the client has no use for a secret any more.
+/// The client as it is after it has replaced its metadata: what an operator alone says of it stays, and so does the
+/// secret of this moment, unless the replacement made a `new` one or the client has no use for a secret any more.
 pub fn replaced(stored: &Client, said: &Client, new: Option<&ClientSecret>) -> Client {
     let kept = stored.metadata.iter().filter(|(name, _)| NOT_REGISTERED.contains(&name.as_str()));
     let kept = kept.map(|(name, value)| (name.clone(), value.clone()));

@@ -1,10 +1,10 @@
-//! Request objects (OIDC Core §6, RFC 9101): from what a client sent or published to its claims, once it is certain that
-//! they are the client's. What the claims mean as parameters is the authorization endpoint's business.
+//! Request objects (OIDC Core §6, RFC 9101): from what a client sent or published to its claims, once it is certain
+//! that they are the client's. What the claims mean as parameters is the authorization endpoint's business.
 //!
 //! An unsigned object proves nothing and is taken only of a client that registered `request_object_signing_alg: none`,
-//! or registered no algorithm and has the dated exception `unsigned_request_object`. A reference is fetched only where the
-//! client registered it (`request_uris`), and anew each time: its fragment is a sign to caches (OIDC Core §6.2), and there
-//! is none here.
+//! or registered no algorithm and has the dated exception `unsigned_request_object`. A reference is fetched only where
+//! the client registered it (`request_uris`), and anew each time: its fragment is a sign to caches (OIDC Core §6.2),
+//! and there is none here.
 
 use super::Clients;
 use super::assertion::{AssertionError, TOLERANCE, shown, time};

@@ -1,8 +1,8 @@
-//! Audit: what was done, by whom, in which request, as append-only events. No event holds a secret: names of fields that
-//! changed, never their values; counts and identifiers, never tokens.
+//! Audit: what was done, by whom, in which request, as append-only events. No event holds a secret: names of fields
+//! that changed, never their values; counts and identifiers, never tokens.
 //!
-//! An event is stored in the transaction of the act that it tells of, so there is none without the other. Refreshed tokens
-//! and tokens of clients for themselves are no events: they are counted.
+//! An event is stored in the transaction of the act that it tells of, so there is none without the other. Refreshed
+//! tokens and tokens of clients for themselves are no events: they are counted.
 
 use super::context::RequestContext;
 use super::id::{ClientId, Reference, UserId};
@@ -270,8 +270,8 @@ impl Event {
         self
     }
 
-    /// With one more member of the detail. Long texts and lists are cut, and what does not fit any more is left out, which
-    /// `cut` says then. Never a secret.
+    /// With one more member of the detail. Long texts and lists are cut, and what does not fit any more is left out,
+    /// which `cut` says then. Never a secret.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = bounded(value.into());
@@ -410,8 +410,8 @@ pub struct Filter {
     pub before: Option<Position>,
 }
 
-/// The rules that are events when a request is refused by one: guessing, forging and replaying, and what only a mistaken
-/// or a hostile client sends. What people meet every day (an expired form, a cancelled sign-in) is none.
+/// The rules that are events when a request is refused by one: guessing, forging and replaying, and what only a
+/// mistaken or a hostile client sends. What people meet every day (an expired form, a cancelled sign-in) is none.
 const SECURITY: [&Rule; 20] = [
     &refusal::THROTTLED,
     &refusal::FORM_FORGED,

@@ -136,8 +136,8 @@ impl ClientSecret {
         Self::Sha256(hex(TokenHash::of(secret).as_bytes()))
     }
 
-    /// Whether `secret` is the generated secret that is kept here; `None` where a password hash must be computed or a seal
-    /// be opened to know.
+    /// Whether `secret` is the generated secret that is kept here; `None` where a password hash must be computed or a
+    /// seal be opened to know.
     pub fn matches_generated(&self, secret: &str) -> Option<bool> {
         use subtle::ConstantTimeEq as _;
         match self {
@@ -233,7 +233,8 @@ impl Client {
         }
     }
 
-    /// Whether it was registered while that was open to anybody: nobody has looked at it, and it ends unless somebody uses it.
+    /// Whether it was registered while that was open to anybody: nobody has looked at it, and it ends unless somebody
+    /// uses it.
     pub fn is_openly_registered(&self) -> bool {
         self.registration.as_ref().is_some_and(|registration| registration.by == RegisteredBy::Open)
     }
@@ -249,8 +250,8 @@ impl Client {
         self.said_in("client_name", language).unwrap_or_else(|| self.display_name())
     }
 
-    /// A text of its metadata in `language`, such as `ko`: that of the member with this tag (`policy_uri#ko`), or with one
-    /// of its variants (`policy_uri#ko-KR`), else of the member without a tag (RFC 7591 §2.2).
+    /// A text of its metadata in `language`, such as `ko`: that of the member with this tag (`policy_uri#ko`), or with
+    /// one of its variants (`policy_uri#ko-KR`), else of the member without a tag (RFC 7591 §2.2).
     pub fn said_in(&self, member: &str, language: &str) -> Option<&str> {
         let tagged = |fits: &dyn Fn(&str) -> bool| {
             let mut tags = self.metadata.iter().filter_map(|(name, value)| Some((name.split_once('#')?, value)));
@@ -318,8 +319,8 @@ impl Client {
         self.metadata.get("require_signed_request_object").and_then(Value::as_bool).unwrap_or(false)
     }
 
-    /// The sector of a client that registered `subject_type: pairwise`: the host of its `sector_identifier_uri`, else the
-    /// one host of its redirect URIs (OIDC Core §8.1). `None`: its subjects are public.
+    /// The sector of a client that registered `subject_type: pairwise`: the host of its `sector_identifier_uri`, else
+    /// the one host of its redirect URIs (OIDC Core §8.1). `None`: its subjects are public.
     pub fn pairwise_sector(&self) -> Option<Sector> {
         let text = |name: &str| self.metadata.get(name).and_then(Value::as_str);
         if text("subject_type") != Some("pairwise") {
@@ -334,8 +335,8 @@ impl Client {
     }
 
     /// Whether all of its redirect URIs are of one host, or none is of any, so that its sector is clear without a
-    /// `sector_identifier_uri` (OIDC Core §8.1). An address of an app on a device counts as one of another host: whoever
-    /// has the host does not vouch for it.
+    /// `sector_identifier_uri` (OIDC Core §8.1). An address of an app on a device counts as one of another host:
+    /// whoever has the host does not vouch for it.
     pub fn has_one_redirect_host(&self) -> bool {
         self.redirect_hosts().collect::<BTreeSet<_>>().len() <= 1
     }
@@ -359,8 +360,8 @@ impl Client {
         self.origins().any(|known| known == origin)
     }
 
-    /// Whether it may ask what a token means that was issued to `holder` for `audience` (RFC 7662 §4). By its registered
-    /// `may_introspect`: `own` tokens only, those whose `audience` it serves or is as well, or `all`.
+    /// Whether it may ask what a token means that was issued to `holder` for `audience` (RFC 7662 §4). By its
+    /// registered `may_introspect`: `own` tokens only, those whose `audience` it serves or is as well, or `all`.
     pub fn may_introspect(&self, holder: &ClientId, audience: &[String], resources: &[Resource]) -> bool {
         let is_its_audience = || {
             let serves = |uri: &String| {
@@ -376,8 +377,8 @@ impl Client {
             }
     }
 
-    /// The resources of a token (RFC 8707 §2.2, RFC 9068 §3): what its request asks for, else what was granted, else the
-    /// client's default; empty where nobody named a resource, which means the issuer.
+    /// The resources of a token (RFC 8707 §2.2, RFC 9068 §3): what its request asks for, else what was granted, else
+    /// the client's default; empty where nobody named a resource, which means the issuer.
     pub fn audience<'a>(&'a self, asked: &'a [String], granted: &'a [String]) -> &'a [String] {
         match (asked, granted) {
             ([], []) => self.default_resource.as_slice(),
@@ -386,8 +387,8 @@ impl Client {
         }
     }
 
-    /// What a request for a user's consent gets without `scope` (RFC 6749 §3.3): what is registered, but never an ID token
-    /// or a lasting grant that was not asked for.
+    /// What a request for a user's consent gets without `scope` (RFC 6749 §3.3): what is registered, but never an ID
+    /// token or a lasting grant that was not asked for.
     pub fn default_scopes(&self) -> ScopeSet {
         self.scopes.filtered(|scope| scope != OFFLINE_ACCESS && scope != OPENID)
     }

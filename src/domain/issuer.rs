@@ -1,5 +1,5 @@
-//! The issuer identifier (RFC 8414 §2, OIDC Core §1.2): the one name of this server, which clients compare character for
-//! character.
+//! The issuer identifier (RFC 8414 §2, OIDC Core §1.2): the one name of this server, which clients compare character
+//! for character.
 
 use super::host;
 use super::redirect_uri::is_loopback_host;

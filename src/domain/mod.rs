@@ -1,7 +1,8 @@
 //! The pure core: every value and every rule of the protocol, without I/O, clock, database or HTTP.
 //!
 //! Values are parsed here once, at the door; after that no function asks again whether they are well formed. Decisions
-//! are made here as functions of their arguments, so that each is a table test. Nothing in this room names another room.
+//! are made here as functions of their arguments, so that each is a table test. Nothing in this room names another
+//! room.
 
 pub mod access_token;
 pub mod audit;

@@ -1,8 +1,8 @@
 //! What people may say of themselves: the claims that an account's owner changes, and the bounds of their values.
 //!
-//! Only what describes a person to other people is the person's own (OIDC Core §5.1): names and language. What an app may
-//! decide by (`address`, `birthdate`, `phone_number` with its `_verified`), what it would follow as a link (`profile`,
-//! `picture`, `website`), and the user name are the operator's.
+//! Only what describes a person to other people is the person's own (OIDC Core §5.1): names and language. What an app
+//! may decide by (`address`, `birthdate`, `phone_number` with its `_verified`), what it would follow as a link
+//! (`profile`, `picture`, `website`), and the user name are the operator's.
 
 use super::visible::is_hidden;
 use serde_json::{Map, Value};

@@ -1,7 +1,7 @@
 //! Redirect URIs: what may be registered, and when a request names a registered one.
 //!
-//! Requests are compared as strings, before any parsing (RFC 6749 §3.1.2.3, RFC 9700 §2.1). The one thing that may differ
-//! is the port of a loopback address of a native client (RFC 8252 §7.3).
+//! Requests are compared as strings, before any parsing (RFC 6749 §3.1.2.3, RFC 9700 §2.1). The one thing that may
+//! differ is the port of a loopback address of a native client (RFC 8252 §7.3).
 
 use super::client::ApplicationType;
 use super::host;
@@ -167,8 +167,8 @@ fn check_private(scheme: &str, text: &str, kind: ApplicationType) -> Result<(), 
     Ok(())
 }
 
-/// Splits `http://LOOPBACK[:port]rest` into host and rest, dropping a well-formed port; `None` for anything else. Works on
-/// the text alone, so nothing that a URL parser would forgive is forgiven here.
+/// Splits `http://LOOPBACK[:port]rest` into host and rest, dropping a well-formed port; `None` for anything else. Works
+/// on the text alone, so nothing that a URL parser would forgive is forgiven here.
 fn loopback_parts(text: &str, hostname: bool) -> Option<(&str, &str)> {
     let after = text.strip_prefix("http://")?;
     let hosts: &[&str] = if hostname { &["127.0.0.1", "[::1]", "localhost"] } else { &["127.0.0.1", "[::1]"] };

@@ -1,8 +1,8 @@
 //! Throttling of guesses: slows whoever guesses, and never locks out the owner.
 //!
 //! Failures are counted per account and source, per source, and per account over all sources. A browser that has signed
-//! in to the account before brings a device mark and is counted apart, so that nobody else's guesses hold it up. What is
-//! refused is refused before a password hash is computed, and the wait is bounded.
+//! in to the account before brings a device mark and is counted apart, so that nobody else's guesses hold it up. What
+//! is refused is refused before a password hash is computed, and the wait is bounded.
 //!
 //! An attempt counts as a failure from its beginning and is given back when it was none: otherwise as many as begin
 //! before the first one has failed would all be free.
@@ -35,7 +35,8 @@ pub struct ThrottleRule {
 }
 
 impl ThrottleRule {
-    /// How many seconds from `now` the next attempt must wait: 0 within the free ones, then 1, 2, 4, … up to the longest.
+    /// How many seconds from `now` the next attempt must wait: 0 within the free ones, then 1, 2, 4, … up to the
+    /// longest.
     pub fn wait(&self, throttle: Option<&Throttle>, now: Timestamp) -> i64 {
         let Some(throttle) = throttle.filter(|throttle| now.since(throttle.last_failed_at) < self.memory.as_seconds())
         else {

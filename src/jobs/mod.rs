@@ -1,5 +1,5 @@
-//! What happens by itself: refusals and counters of usage are written, keys follow their plan, what has expired is swept.
-//! Every step may run on any number of nodes at once, and a failing one is tried again at its next turn.
+//! What happens by itself: refusals and counters of usage are written, keys follow their plan, what has expired is
+//! swept. Every step may run on any number of nodes at once, and a failing one is tried again at its next turn.
 
 use crate::clients::{self, Clients};
 use crate::clock::Clock;
@@ -151,8 +151,8 @@ where
     }
 }
 
-/// Reads anew what all clients say together. Where there are very many that takes a while, so it is not run once more at the
-/// end.
+/// Reads anew what all clients say together. Where there are very many that takes a while, so it is not run once more
+/// at the end.
 async fn reread(clients: Clients, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
@@ -162,8 +162,8 @@ async fn reread(clients: Clients, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Delivers what stands in the outbox as soon as it is there. Unlike the others it is not run once more at the end: a client
-/// that does not answer must hold up nobody.
+/// Delivers what stands in the outbox as soon as it is there. Unlike the others it is not run once more at the end: a
+/// client that does not answer must hold up nobody.
 async fn deliver(logouts: Logouts, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {

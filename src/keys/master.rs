@@ -58,7 +58,8 @@ pub enum MasterKeyError {
 }
 
 impl MasterKey {
-    /// Reads 32 bytes written in base64, base64url (with or without padding) or hexadecimal; blanks around it are ignored.
+    /// Reads 32 bytes written in base64, base64url (with or without padding) or hexadecimal; blanks around it are
+    /// ignored.
     ///
     /// # Errors
     /// [`MasterKeyError::Length`], [`MasterKeyError::Encoding`], [`MasterKeyError::Placeholder`].

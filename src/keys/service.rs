@@ -273,8 +273,8 @@ impl Keys {
         self.ring().is_ok_and(|ring| ring.published(kid.as_str()).is_some())
     }
 
-    /// Verifies a token of ours like [`Keys::verify`], whether or not it has expired: for a hint at what was said before,
-    /// never as a right to anything.
+    /// Verifies a token of ours like [`Keys::verify`], whether or not it has expired: for a hint at what was said
+    /// before, never as a right to anything.
     ///
     /// # Errors
     /// [`VerifyError`]

@@ -1,9 +1,10 @@
 //! Telling clients that sessions have ended (OpenID Connect Back-Channel Logout 1.0).
 //!
-//! Whoever ends a session writes what is to be told into the outbox, in the same transaction, and wakes this service; a job
-//! does so every few seconds as well, for what commands and other nodes have written, and for what is due again. Each
-//! attempt is claimed by one update, so no two nodes make it; a client out of reach is tried again, ever later, and given
-//! up after a bounded number of attempts (`domain/logout.rs`), which the audit, the metrics and the admin API tell.
+//! Whoever ends a session writes what is to be told into the outbox, in the same transaction, and wakes this service; a
+//! job does so every few seconds as well, for what commands and other nodes have written, and for what is due again.
+//! Each attempt is claimed by one update, so no two nodes make it; a client out of reach is tried again, ever later,
+//! and given up after a bounded number of attempts (`domain/logout.rs`), which the audit, the metrics and the admin API
+//! tell.
 
 use crate::clients::Clients;
 use crate::clock::Clock;
@@ -29,13 +30,16 @@ use tokio::task::JoinSet;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-/// Attempts that are made at the same time, and those to one client: who answers slowly has these and no more.
+/// Attempts that are made at the same time.
 const AT_ONCE: usize = 32;
-const AT_ONCE_ROWS: i64 = 64;
+/// Attempts to one client at the same time: who answers slowly has these and no more.
 const AT_ONCE_TO_ONE: usize = 2;
+/// Notices that are read at once, to fill what is free.
+const ROWS: i64 = 64;
 /// Attempts of one turn: a backlog is worked off in bounded turns.
 const MOST_OF_A_TURN: usize = 6400;
-/// For how many seconds a client that was out of reach is not asked again: less than a notice waits for its second attempt.
+/// For how many seconds a client that was out of reach is not asked again: less than a notice waits for its second
+/// attempt.
 const LOST_FOR: i64 = 4;
 /// How often a turn that waits for answers looks for what is due since.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -179,8 +183,8 @@ impl Logouts {
         }
     }
 
-    /// One turn: everything that is due is attempted once. It ends early where the future is dropped; what was claimed then
-    /// is due again after its lease. A client that answers slowly, or not at all, holds up its own notices alone.
+    /// One turn: everything that is due is attempted once. It ends early where the future is dropped; what was claimed
+    /// then is due again after its lease. A client that answers slowly, or not at all, holds up its own notices alone.
     ///
     /// # Errors
     /// [`StoreError`]; what was delivered before it stays delivered.
@@ -226,7 +230,7 @@ impl Logouts {
         while flight.attempts.len() < AT_ONCE {
             let (now, full) = (self.0.clock.now(), flight.full());
             // Those under way may not be claimed yet.
-            let due = self.0.store.read(move |db| store::logout_outbox::due(db, now, &full, AT_ONCE_ROWS)).await?;
+            let due = self.0.store.read(move |db| store::logout_outbox::due(db, now, &full, ROWS)).await?;
             let mut has_new = false;
             for notice in due {
                 if flight.attempts.len() < AT_ONCE && flight.takes(&notice) {
@@ -248,8 +252,8 @@ impl Logouts {
         Ok(begun)
     }
 
-    /// One attempt, where no other node makes it. A client that is `lost` was out of reach a moment before and is not asked
-    /// again: its attempt has failed.
+    /// One attempt, where no other node makes it. A client that is `lost` was out of reach a moment before and is not
+    /// asked again: its attempt has failed.
     async fn attempt(&self, notice: LogoutNotice, is_lost: bool) -> Result<Reach, StoreError> {
         let now = self.0.clock.now();
         let claim = move |db: &mut Db| store::logout_outbox::claim(db, &notice, (now, now.plus(LEASE)));

@@ -1,8 +1,10 @@
-//! Dynamic client registration (RFC 7591, OpenID Connect Registration) and its management by the client itself (RFC 7592).
+//! Dynamic client registration (RFC 7591, OpenID Connect Registration) and its management by the client itself (RFC
+//! 7592).
 //!
 //! Who may register is the operator's policy (`registration` of `authward apply`). A client that registers itself gets
-//! nothing that is the operator's to give, and the server makes its identifier, its secret and the token by which it manages
-//! itself; of the latter two only hashes are kept, so they are shown in the answer to the request that made or brought them.
+//! nothing that is the operator's to give, and the server makes its identifier, its secret and the token by which it
+//! manages itself; of the latter two only hashes are kept, so they are shown in the answer to the request that made or
+//! brought them.
 
 use crate::clients::metadata::{self, FieldError, Rules};
 use crate::clients::published::{Errand, PublishedError, Purpose};
@@ -163,8 +165,8 @@ impl Managed {
         Ok(Self { client, token })
     }
 
-    /// What is left out gets its default. Identifier, secret and exceptions stay, and a client that begins to authenticate
-    /// itself with a secret gets one.
+    /// What is left out gets its default. Identifier, secret and exceptions stay, and a client that begins to
+    /// authenticate itself with a secret gets one.
     async fn replace(self, edge: &Edge, body: JsonBody) -> Result<HttpResponse, RegisterError> {
         let Self { client: stored, token } = self;
         let Some(registered) = stored.registration.as_ref() else { return Err(RegisterError::Closed) };

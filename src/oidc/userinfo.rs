@@ -1,10 +1,10 @@
 //! Userinfo (OIDC Core §5.3): a protected resource of this server (RFC 6750).
 //!
-//! An access token is valid here if it is live, has scope `openid`, and stands for a user. Its audience may be an API: the
-//! authorization server that issued it is always one that it may be shown to.
+//! An access token is valid here if it is live, has scope `openid`, and stands for a user. Its audience may be an API:
+//! the authorization server that issued it is always one that it may be shown to.
 //!
-//! The answer is JSON, or `application/jwt` where the client of the token registered that it is signed, encrypted or both
-//! (§5.3.2). Such a JWT has no `exp`, so it passes neither for an ID token nor for an access token.
+//! The answer is JSON, or `application/jwt` where the client of the token registered that it is signed, encrypted or
+//! both (§5.3.2). Such a JWT has no `exp`, so it passes neither for an ID token nor for an access token.
 
 use crate::domain::claims;
 use crate::domain::client::Client;
@@ -72,7 +72,8 @@ async fn answer(edge: &Edge, in_body: Option<&str>) -> Result<HttpResponse, Refu
     Ok(HttpResponse::Ok().content_type("application/jwt").body(text))
 }
 
-/// OIDC Core §5.3.2: "If signed, the UserInfo Response MUST contain the Claims iss (issuer) and aud (audience) as members."
+/// OIDC Core §5.3.2: "If signed, the UserInfo Response MUST contain the Claims iss (issuer) and aud (audience) as
+/// members."
 fn addressed(edge: &Edge, client: &Client, mut claims: Map<String, Value>) -> Map<String, Value> {
     claims.insert("iss".to_owned(), Value::from(edge.issuer().as_str()));
     claims.insert("aud".to_owned(), Value::from(client.id.as_str()));

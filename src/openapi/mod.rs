@@ -1,8 +1,8 @@
 //! The description of the JSON endpoints: an OpenAPI 3.1 document made from the code, and a page that shows it.
 //!
-//! Operations of the admin API are described beside their handlers, those of the protocol in `protocol.rs`. What holds for
-//! all of them (who may ask, what is refused how) is added here from the route's policy, so it cannot be forgotten. Tests
-//! compare the document with the route table and hold the server's answers against it.
+//! Operations of the admin API are described beside their handlers, those of the protocol in `protocol.rs`. What holds
+//! for all of them (who may ask, what is refused how) is added here from the route's policy, so it cannot be forgotten.
+//! Tests compare the document with the route table and hold the server's answers against it.
 
 mod page;
 mod protocol;

@@ -93,8 +93,8 @@ impl Passwords {
     }
 
     /// Whether `password` is the one that was hashed. Without a hash, the answer is no after the same work, so that an
-    /// unknown user cannot be told from a wrong password by the time it takes. Nothing and a NUL are nobody's password, even
-    /// where a hash from elsewhere says so.
+    /// unknown user cannot be told from a wrong password by the time it takes. Nothing and a NUL are nobody's password,
+    /// even where a hash from elsewhere says so.
     ///
     /// # Errors
     /// All of [`PasswordsError`].
@@ -160,14 +160,14 @@ impl Passwords {
         self.pool.waiting()
     }
 
-    /// Whether a stored hash was made with another scheme or cost than new ones, and is to be replaced now that `password`
-    /// was found right.
+    /// Whether a stored hash was made with another scheme or cost than new ones, and is to be replaced now that
+    /// `password` was found right.
     pub fn needs_upgrade(&self, stored: &str, password: &Secret) -> bool {
         StoredHash::parse(stored).is_ok_and(|hash| !hash.has_cost(self.cost) && hash.proves_all_of(password))
     }
 
-    /// Whether `stored` is better than `imported`, a hash from elsewhere: then it was made of it when its user signed in, or
-    /// of a password that the user chose since.
+    /// Whether `stored` is better than `imported`, a hash from elsewhere: then it was made of it when its user signed
+    /// in, or of a password that the user chose since.
     pub fn has_outgrown(&self, stored: &str, imported: &str) -> bool {
         let rank = |text: &str| match StoredHash::parse(text) {
             Ok(hash) if hash.has_cost(self.cost) => 2,

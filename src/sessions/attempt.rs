@@ -83,8 +83,8 @@ impl Attempt {
         Guard::new(limits, self.user_id(), self.name.as_ref(), source)
     }
 
-    /// Looks at the password when it is this attempt's turn, if it need not wait. One that could not be looked at is given
-    /// back.
+    /// Looks at the password when it is this attempt's turn, if it need not wait. One that could not be looked at is
+    /// given back.
     ///
     /// # Errors
     /// [`AttemptError`].
@@ -125,8 +125,8 @@ impl Attempt {
     }
 }
 
-/// A hash from elsewhere, or one with weaker parameters than today's, is replaced at the first right password, unless the
-/// password was changed meanwhile.
+/// A hash from elsewhere, or one with weaker parameters than today's, is replaced at the first right password, unless
+/// the password was changed meanwhile.
 async fn upgrade(
     (store, passwords): (&Store, &Passwords),
     user: &UserId,

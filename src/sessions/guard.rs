@@ -1,5 +1,5 @@
-//! Guessing of passwords is slowed: by account and source, by source, and by account over all sources. The login page, the
-//! change of a password and the password grant count in the same way.
+//! Guessing of passwords is slowed: by account and source, by source, and by account over all sources. The login page,
+//! the change of a password and the password grant count in the same way.
 //!
 //! A browser that signed in to the account before carries a device mark and is counted apart, so the guesses of others
 //! never hold up the owner. When an account is guessed at from everywhere, each strange source keeps one free attempt.

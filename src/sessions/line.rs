@@ -1,7 +1,7 @@
 //! Attempts on the same account, or from the same source, stand in line where there are more of them than may fail.
 //!
-//! An attempt counts as a failure while it is looked at. Without a line, people who sign in at the same moment behind one
-//! address, or one person in many tabs, would be held up by one another though all of them are right.
+//! An attempt counts as a failure while it is looked at. Without a line, people who sign in at the same moment behind
+//! one address, or one person in many tabs, would be held up by one another though all of them are right.
 
 use crate::domain::secret::TokenHash;
 use std::collections::HashMap;
@@ -25,8 +25,8 @@ pub struct Turn {
 }
 
 impl Lines {
-    /// Waits for a turn in each of these lines, where so many may be at a time; `None` where it takes too long. Everybody
-    /// names the lines in the same order, so nobody waits for ever.
+    /// Waits for a turn in each of these lines, where so many may be at a time; `None` where it takes too long.
+    /// Everybody names the lines in the same order, so nobody waits for ever.
     pub async fn stand(&self, lines: Vec<(TokenHash, u32)>) -> Option<Turn> {
         let all = async {
             let mut permits = Vec::with_capacity(lines.len());

@@ -1,6 +1,6 @@
-//! Browser sessions: begin, find, end. The database keeps the hash of the cookie; the cookie is new at every sign-in. And
-//! what comes before one: an [`attempt`] with a password, slowed by its [`guard`], and how much may be [`waiting`] for
-//! one.
+//! Browser sessions: begin, find, end. The database keeps the hash of the cookie; the cookie is new at every sign-in.
+//! And what comes before one: an [`attempt`] with a password, slowed by its [`guard`], and how much may be [`waiting`]
+//! for one.
 
 pub mod attempt;
 pub mod guard;
@@ -58,7 +58,8 @@ pub fn is_due(session: &Session, policy: SessionPolicy, now: Timestamp) -> bool 
     now.since(session.last_seen_at) >= pause
 }
 
-/// Marks the session as seen where that is due; whether it is still there. Where it is, it stays until the transaction ends.
+/// Marks the session as seen where that is due; whether it is still there. Where it is, it stays until the transaction
+/// ends.
 ///
 /// # Errors
 /// [`StoreError`].

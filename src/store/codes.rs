@@ -1,6 +1,6 @@
-//! Authorization codes, by their hash. A redeemed code stays as long as its grant may live, so that a second use, however
-//! late, still revokes what the first one gave (RFC 6749 §4.1.2). There is no reference to clients: a client may be known
-//! without a row.
+//! Authorization codes, by their hash. A redeemed code stays as long as its grant may live, so that a second use,
+//! however late, still revokes what the first one gave (RFC 6749 §4.1.2). There is no reference to clients: a client
+//! may be known without a row.
 
 use super::schema::authorization_codes as codes;
 use super::{Db, StoreError, hash_from, time};

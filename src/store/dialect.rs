@@ -1,5 +1,5 @@
-//! What differs between the three databases, arms side by side: how a connection is made and set up, how a write begins,
-//! what an error means, and which lock keeps migrations apart.
+//! What differs between the three databases, arms side by side: how a connection is made and set up, how a write
+//! begins, what an error means, and which lock keeps migrations apart.
 
 use super::connection::{Access, Db};
 use super::error::Trouble;

@@ -101,8 +101,8 @@ pub struct Standing {
     pub is_token_revoked: bool,
 }
 
-/// What a token of this grant stands on, and whether the access token with this hash of its `jti` was revoked: all in one
-/// statement, because protected resources ask for it with each of their requests. `None` without such a grant.
+/// What a token of this grant stands on, and whether the access token with this hash of its `jti` was revoked: all in
+/// one statement, because protected resources ask for it with each of their requests. `None` without such a grant.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -147,8 +147,8 @@ pub fn revoke_of_user(db: &mut Db, user: &UserId, except: Option<&Sid>, now: Tim
     revoke_all(db, ids, now)
 }
 
-/// Revokes the live grants that a user gave in these sessions, and their families; how many grants. To be called after the
-/// sessions are removed: whoever adds a grant holds its session, so none is added any more.
+/// Revokes the live grants that a user gave in these sessions, and their families; how many grants. To be called after
+/// the sessions are removed: whoever adds a grant holds its session, so none is added any more.
 ///
 /// # Errors
 /// [`StoreError`].

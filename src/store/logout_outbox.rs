@@ -1,6 +1,6 @@
 //! What clients are still to be told of ended sessions. A notice is written by the transaction that ends the session. A
-//! node claims it by one conditional update that counts the attempt, so no two nodes make the same one; whoever lost its
-//! claim changes nothing any more.
+//! node claims it by one conditional update that counts the attempt, so no two nodes make the same one; whoever lost
+//! its claim changes nothing any more.
 
 use super::schema::logout_outbox as t;
 use super::{Db, StoreError, attempt, hash_from, time};
@@ -89,8 +89,8 @@ pub fn due(db: &mut Db, now: Timestamp, but: &[ClientId], limit: i64) -> Result<
     rows.into_iter().map(LogoutNotice::try_from).collect()
 }
 
-/// Claims a notice for its next attempt, until `until`; the notice with that attempt counted, or `None` where another node
-/// was faster.
+/// Claims a notice for its next attempt, until `until`; the notice with that attempt counted, or `None` where another
+/// node was faster.
 ///
 /// # Errors
 /// [`StoreError`].

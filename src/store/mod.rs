@@ -1,9 +1,9 @@
 //! Storage: the only room that knows the database and its driver.
 //!
-//! [`Store::read`] and [`Store::write`] send a closure to database threads over a bounded queue and wait for its outcome;
-//! nothing here blocks the caller's thread. Inside a closure the functions of this room take `&mut Db` and values of the
-//! domain and return values of the domain. Rows are private to their file and become domain types or fail as
-//! [`StoreError::Corrupt`].
+//! [`Store::read`] and [`Store::write`] send a closure to database threads over a bounded queue and wait for its
+//! outcome; nothing here blocks the caller's thread. Inside a closure the functions of this room take `&mut Db` and
+//! values of the domain and return values of the domain. Rows are private to their file and become domain types or fail
+//! as [`StoreError::Corrupt`].
 //!
 //! Everything that may happen once (a code, a rotation, a key's promotion) is one conditional UPDATE, DELETE or unique
 //! INSERT that touched exactly one row, so every race is decided by the database, on any number of nodes. What differs
@@ -291,8 +291,8 @@ async fn await_answer<T>(answer: oneshot::Receiver<Result<T, StoreError>>, longe
 }
 
 /// Runs `work` in a savepoint within the transaction of a write: when it fails, only its own statements are undone, and
-/// the rest of the transaction goes on. Whoever means to survive a [`StoreError::Conflict`] needs this: PostgreSQL keeps
-/// nothing of a transaction in which a statement has failed.
+/// the rest of the transaction goes on. Whoever means to survive a [`StoreError::Conflict`] needs this: PostgreSQL
+/// keeps nothing of a transaction in which a statement has failed.
 ///
 /// # Errors
 /// Those of `work`.
@@ -321,9 +321,9 @@ fn save(
     }
 }
 
-/// Whether a row is still there; where it is, it is not removed until the transaction ends. An embedded database has one
-/// writer, so there looking is enough; PostgreSQL locks the row in a way that others may share; on MySQL an update that
-/// changes nothing does.
+/// Whether a row is still there; where it is, it is not removed until the transaction ends. An embedded database has
+/// one writer, so there looking is enough; PostgreSQL locks the row in a way that others may share; on MySQL an update
+/// that changes nothing does.
 macro_rules! holds {
     ($db:expr, $row:expr, $column:expr) => {
         match $db {

@@ -1,5 +1,5 @@
-//! What may happen so often only, counted by the hash of what it is: a use is taken by one conditional update, so no race
-//! gives more than there are, on any number of nodes.
+//! What may happen so often only, counted by the hash of what it is: a use is taken by one conditional update, so no
+//! race gives more than there are, on any number of nodes.
 
 use super::schema::quotas;
 use super::{Db, StoreError, attempt};
@@ -7,8 +7,8 @@ use crate::domain::secret::TokenHash;
 use crate::domain::time::Timestamp;
 use diesel::prelude::*;
 
-/// Takes one of at most `most` uses; whether there was one left. `expires_at`: when the count may be forgotten, as the first
-/// use says it.
+/// Takes one of at most `most` uses; whether there was one left. `expires_at`: when the count may be forgotten, as the
+/// first use says it.
 ///
 /// # Errors
 /// [`StoreError`].

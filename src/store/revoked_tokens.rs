@@ -1,4 +1,5 @@
-//! Signed access tokens that were revoked one by one: the hash of their `jti`, until they would have ended by themselves.
+//! Signed access tokens that were revoked one by one: the hash of their `jti`, until they would have ended by
+//! themselves.
 
 use super::schema::revoked_tokens as revoked;
 use super::{Db, StoreError, attempt};

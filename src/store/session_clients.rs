@@ -1,5 +1,5 @@
-//! Which clients a session signed in to. The rows outlive the grants, so that every client of a session hears of its end;
-//! they end with the session.
+//! Which clients a session signed in to. The rows outlive the grants, so that every client of a session hears of its
+//! end; they end with the session.
 
 use super::schema::session_clients;
 use super::{Db, StoreError, save as save_row, time};
@@ -24,7 +24,8 @@ fn client((client_id, sid, user_id, created_at): Row) -> SessionClient {
     }
 }
 
-/// Notes that a session, which is there until the transaction ends, signed in to a client. Once more, it stays as it was.
+/// Notes that a session, which is there until the transaction ends, signed in to a client. Once more, it stays as it
+/// was.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -208,8 +208,8 @@ pub fn list(db: &mut Db, after: Option<&UserId>, limit: i64) -> Result<Vec<User>
     rows.into_iter().map(User::try_from).collect()
 }
 
-/// Removes an account; whether there was one. What hangs on it (sessions, grants, consents) is the caller's to end in the
-/// same transaction.
+/// Removes an account; whether there was one. What hangs on it (sessions, grants, consents) is the caller's to end in
+/// the same transaction.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,7 +1,8 @@
-//! The client behind a request: its credentials by one method (RFC 6749 §2.3), and what it is told when they are refused.
+//! The client behind a request: its credentials by one method (RFC 6749 §2.3), and what it is told when they are
+//! refused.
 //!
-//! The token endpoint, its family and whatever else a client calls as itself share this. An endpoint whose body is no form
-//! reads the credentials with an empty one: then only the header can carry them.
+//! The token endpoint, its family and whatever else a client calls as itself share this. An endpoint whose body is no
+//! form reads the credentials with an empty one: then only the header can carry them.
 
 use super::answer;
 use super::extract::Edge;
@@ -100,8 +101,8 @@ pub async fn authenticate_confidential(edge: &Edge, credentials: &Credentials) -
     }
 }
 
-/// One method a request (RFC 6749 §2.3): the header or the body. A body that repeats the header's client_id says nothing
-/// new and is accepted; one that names another client is refused.
+/// One method a request (RFC 6749 §2.3): the header or the body. A body that repeats the header's client_id says
+/// nothing new and is accepted; one that names another client is refused.
 ///
 /// # Errors
 /// [`ClientError`].
@@ -155,8 +156,8 @@ fn assertion(form: &StrictForm) -> Result<Option<&str>, ClientError> {
     }
 }
 
-/// RFC 7521 §4.2: `client_id` "is unnecessary for client assertion authentication because the client is identified by the
-/// subject within the assertion". Whether both name the same client is seen when the assertion is checked.
+/// RFC 7521 §4.2: `client_id` "is unnecessary for client assertion authentication because the client is identified by
+/// the subject within the assertion". Whether both name the same client is seen when the assertion is checked.
 fn by_assertion(assertion: &str, body_id: Option<&str>) -> Result<Credentials, ClientError> {
     let malformed = |sent: &str| ClientError::failed(sent, "a JWT with the client_id as its sub");
     let jws = ForeignJws::parse(assertion, MAX_BYTES).map_err(|error| malformed(&error.to_string()))?;

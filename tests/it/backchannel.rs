@@ -215,8 +215,8 @@ async fn a_session_that_expires_is_not_told_of_and_leaves_nothing() {
     assert_eq!((rows::count(&app, "sessions"), rows::count(&app, "session_clients")), (0, 0));
 }
 
-/// OpenID Connect Back-Channel Logout §2.3, OpenID Connect Front-Channel Logout §3: also when nothing of what the client
-/// was granted lives any more, and when people signed in once more in between.
+/// OpenID Connect Back-Channel Logout §2.3, OpenID Connect Front-Channel Logout §3: also when nothing of what the
+/// client was granted lives any more, and when people signed in once more in between.
 #[tokio::test]
 async fn a_client_hears_of_the_end_long_after_its_grant_and_through_further_sign_ins() {
     let receiver = Receiver::open().await;
@@ -245,7 +245,8 @@ async fn a_client_hears_of_the_end_long_after_its_grant_and_through_further_sign
     assert!(outbox(&app).await.is_empty());
 }
 
-/// OpenID Connect Back-Channel Logout §2.7: what is bound to the session ends with it, what may be used offline does not.
+/// OpenID Connect Back-Channel Logout §2.7: what is bound to the session ends with it, what may be used offline does
+/// not.
 #[tokio::test]
 async fn signing_out_ends_grants_without_offline_access_and_no_others() {
     let app = TestApp::start().await;

@@ -1,5 +1,5 @@
-//! What a client is told of a person, and about whom: `claims`, `acr`, `id_token_hint`, pairwise subjects (OIDC Core §5.5,
-//! §3.1.2.1, §8).
+//! What a client is told of a person, and about whom: `claims`, `acr`, `id_token_hint`, pairwise subjects (OIDC Core
+//! §5.5, §3.1.2.1, §8).
 
 use crate::support::{AuthRequest, Browser, RelyingParty, TestApp, Tokens, clients, jwt};
 use authward::domain::client::{ApplicationType, Client};
@@ -218,8 +218,8 @@ async fn pairwise_subjects_differ_by_sector_and_never_change() {
     assert!(!subjects.iter().any(|sub| sub == user.id.as_str()));
 }
 
-/// OIDC Core §8.1, RFC 8252 §8.6: an app on a device is told the subjects of nobody else, whatever host it names besides;
-/// so is one that was stored before that was refused.
+/// OIDC Core §8.1, RFC 8252 §8.6: an app on a device is told the subjects of nobody else, whatever host it names
+/// besides; so is one that was stored before that was refused.
 #[tokio::test]
 async fn a_pairwise_app_on_a_device_is_a_sector_of_its_own() {
     let (real, loopback, private) = ("https://pw.example.com/cb", "http://127.0.0.1/cb", "com.evil.app:/cb");

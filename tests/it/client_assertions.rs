@@ -1,5 +1,5 @@
-//! Client authentication by a signed assertion: `private_key_jwt` and `client_secret_jwt` (RFC 7523 §3, OIDC Core §9), and
-//! the keys of clients that they rest on.
+//! Client authentication by a signed assertion: `private_key_jwt` and `client_secret_jwt` (RFC 7523 §3, OIDC Core §9),
+//! and the keys of clients that they rest on.
 
 use crate::support::clients::{self, SECRET};
 use crate::support::origin::{self, Origin};
@@ -116,8 +116,8 @@ async fn a_client_authenticates_itself_with_every_algorithm_wherever_clients_do(
     }
 }
 
-/// RFC 7523 §3: "The JWT MAY contain a jti claim"; OIDC Core §9: "A unique identifier for the token, which can be used to
-/// prevent reuse of the token."
+/// RFC 7523 §3: "The JWT MAY contain a jti claim"; OIDC Core §9: "A unique identifier for the token, which can be used
+/// to prevent reuse of the token."
 #[tokio::test]
 async fn an_assertion_is_used_once_also_when_many_come_together() {
     let (key, other) = (ClientKey::new("ES256", "one"), ClientKey::new("ES256", "one"));

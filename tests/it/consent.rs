@@ -166,8 +166,8 @@ async fn a_clients_own_words_are_escaped() {
     assert!(!text.contains("<script>alert") && !text.contains("javascript:") && !text.contains("\"onclick"), "{text}");
 }
 
-/// RFC 7591 §2, RFC 7591 §2.2: its picture, its page, its policy and its terms, in the language of the page. The policy lets
-/// this page alone load the picture, from nowhere else.
+/// RFC 7591 §2, RFC 7591 §2.2: its picture, its page, its policy and its terms, in the language of the page. The policy
+/// lets this page alone load the picture, from nowhere else.
 #[tokio::test]
 async fn a_client_is_shown_with_its_picture_and_papers_in_the_persons_language() {
     let metadata = json!({

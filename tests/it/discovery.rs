@@ -12,7 +12,8 @@ fn list(document: &Value, name: &str) -> Vec<String> {
     values.iter().map(|value| value.as_str().unwrap().to_owned()).collect()
 }
 
-/// RFC 8414 §2, RFC 8414 §3.2, RFC 8414 §3.3, RFC 9207 §3, RFC 7636 §5, OpenID Connect Discovery §3, OpenID Connect Discovery §4
+/// RFC 8414 §2, RFC 8414 §3.2, RFC 8414 §3.3, RFC 9207 §3, RFC 7636 §5, OpenID Connect Discovery §3, OpenID Connect
+/// Discovery §4
 #[tokio::test]
 async fn both_documents_say_the_same_and_the_issuer_character_for_character() {
     let app = TestApp::start().await;
@@ -163,7 +164,8 @@ async fn no_header_changes_an_address() {
     }
 }
 
-/// RFC 8414 §3.1, OpenID Connect Discovery §4: an issuer with a path has all its endpoints under it, and both places for metadata.
+/// RFC 8414 §3.1, OpenID Connect Discovery §4: an issuer with a path has all its endpoints under it, and both places
+/// for metadata.
 #[tokio::test]
 async fn an_issuer_with_a_path_works_whole() {
     let app = TestApp::usual().issuer("/tenant/a").start().await;

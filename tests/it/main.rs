@@ -1,7 +1,8 @@
-//! HTTP tests: the real server in this process, on a port and a database of its own for every test, under a clock that a
-//! test moves and with randomness from a seed. One module an endpoint; `support` is what they share.
+//! HTTP tests: the real server in this process, on a port and a database of its own for every test, under a clock that
+//! a test moves and with randomness from a seed. One module an endpoint; `support` is what they share.
 //!
-//! A test that proves a clause says so in its doc comment (`/// RFC 7636 §4.6`); `docs/CONFORMANCE.md` is made of these.
+//! A test that proves a clause says so in its doc comment (`/// RFC 7636 §4.6`); `docs/CONFORMANCE.md` is made of
+//! these.
 
 #![allow(clippy::type_complexity, reason = "tables of cases carry their checks with them")]
 

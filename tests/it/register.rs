@@ -211,7 +211,8 @@ async fn an_initial_access_token_is_good_for_its_uses_until_its_end() {
     assert_eq!(clients(&app).await, before + 3);
 }
 
-/// A client with an initial access token may act for itself; one that anybody registers may not: anybody would have tokens.
+/// A client with an initial access token may act for itself; one that anybody registers may not: anybody would have
+/// tokens.
 #[tokio::test]
 async fn only_an_initial_access_token_gives_tokens_of_ones_own() {
     let policy = json!({ "mode": "open", "initial_access_tokens": [listed(TOKEN, None, None)], "exceptions": [] });
@@ -600,7 +601,8 @@ async fn registration_and_management_are_audited_without_secrets() {
     assert_eq!(kinds.len(), 2);
 }
 
-/// Fetch §3.2: a page registers itself and manages its registration from any origin; no credentials of a browser go with it.
+/// Fetch §3.2: a page registers itself and manages its registration from any origin; no credentials of a browser go
+/// with it.
 #[tokio::test]
 async fn pages_of_any_origin_may_register() {
     let app = open().await;
@@ -771,7 +773,8 @@ async fn few_sectors_are_read_at_the_same_time_for_one_source() {
     from("198.51.100.1", "/fast").await.assert_status(201);
 }
 
-/// Nothing is fetched from this machine or a private network for somebody else, and nothing at all for who may not register.
+/// Nothing is fetched from this machine or a private network for somebody else, and nothing at all for who may not
+/// register.
 #[tokio::test]
 async fn a_sector_leads_nowhere_inside() {
     let app = open().await;
@@ -799,8 +802,8 @@ async fn a_sector_leads_nowhere_inside() {
     assert_eq!(sector.asked(), 0);
 }
 
-/// Fetch §3.2: a preflight names no client, so what all of them say together follows each change, those of commands and other
-/// nodes too.
+/// Fetch §3.2: a preflight names no client, so what all of them say together follows each change, those of commands and
+/// other nodes too.
 #[tokio::test]
 async fn pages_of_a_client_are_known_from_its_registration_to_its_removal() {
     let app = open().await;

@@ -1,5 +1,5 @@
-//! Every storage function on the three databases, with the races that a database must decide and the losses that a store
-//! must survive.
+//! Every storage function on the three databases, with the races that a database must decide and the losses that a
+//! store must survive.
 //!
 //! `AUTHWARD_TEST_POSTGRES_URL` and `AUTHWARD_TEST_MYSQL_URL` name the servers; a missing one fails the run. The tests on
 //! MySQL and MariaDB exist in builds with the feature `mysql`.

@@ -1,5 +1,5 @@
-//! Why an authorization request is refused, and where the answer goes: a page until client and redirect URI are settled, the
-//! client's callback after that (RFC 6749 §4.1.2.1).
+//! Why an authorization request is refused, and where the answer goes: a page until client and redirect URI are
+//! settled, the client's callback after that (RFC 6749 §4.1.2.1).
 
 use crate::clients::encryption::EncryptionError;
 use crate::clients::request_object::RequestObjectError;

@@ -1,8 +1,8 @@
 //! Stored requests: made when a page is needed, tied to the browser by a cookie of their own, finished exactly once.
 //!
-//! Each interaction has its own cookie, so any number of tabs can sign in at once, also in a browser that has no cookie yet.
-//! Storing one takes a place ([`crate::sessions::waiting`]), and it is kept for long only where its browser comes back
-//! for the first page.
+//! Each interaction has its own cookie, so any number of tabs can sign in at once, also in a browser that has no cookie
+//! yet. Storing one takes a place ([`crate::sessions::waiting`]), and it is kept for long only where its browser comes
+//! back for the first page.
 
 use super::error::AuthorizeError;
 use crate::domain::authorization::{AuthorizationRequest, Progress};
@@ -87,8 +87,8 @@ pub(super) fn to_page(edge: &Edge, path: &str, id: &str) -> HttpResponse {
     redirect::see_other(&format!("{}?interaction={id}", edge.path(path)))
 }
 
-/// The interaction that a link or form names, if it is live and this browser's. One that no browser has yet (its request
-/// came as a cross-site POST) becomes this browser's.
+/// The interaction that a link or form names, if it is live and this browser's. One that no browser has yet (its
+/// request came as a cross-site POST) becomes this browser's.
 ///
 /// # Errors
 /// [`AuthorizeError::InteractionGone`], or the database.

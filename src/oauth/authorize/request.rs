@@ -1,6 +1,6 @@
-//! Reading an authorization request, in two stages. Stage one finds the client and its redirect URI: what fails there is a
-//! page. Stage two reads the rest: what fails there goes to the callback. Where there is a request object, its parameters
-//! are settled before either ([`request_object`]).
+//! Reading an authorization request, in two stages. Stage one finds the client and its redirect URI: what fails there
+//! is a page. Stage two reads the rest: what fails there goes to the callback. Where there is a request object, its
+//! parameters are settled before either ([`request_object`]).
 
 use super::error::{AuthorizeError, Cause};
 use super::request_object::{self, ObjectError};
@@ -100,8 +100,8 @@ fn settle(edge: &Edge, form: &StrictForm, client: &Client) -> Result<Callback, A
     })
 }
 
-/// A request object that is refused: the client is told at the redirect URI that stands outside of it, if one does and is
-/// registered. What stands in it is nobody's word.
+/// A request object that is refused: the client is told at the redirect URI that stands outside of it, if one does and
+/// is registered. What stands in it is nobody's word.
 fn refuse_object(edge: &Edge, form: &StrictForm, client: Arc<Client>, error: ObjectError) -> AuthorizeError {
     let cause = match error {
         ObjectError::Cause(cause) => cause,
@@ -122,8 +122,8 @@ fn response_type(form: &StrictForm) -> Option<ResponseType> {
     form.find("response_type").and_then(ResponseType::parse)
 }
 
-/// Whether `client` may use `kind` now: it is registered for it and for the grants behind it (RFC 7591 §2.1), and a live
-/// exception allows what needs one.
+/// Whether `client` may use `kind` now: it is registered for it and for the grants behind it (RFC 7591 §2.1), and a
+/// live exception allows what needs one.
 fn may_use(client: &Client, kind: ResponseType, now: Timestamp) -> bool {
     let has_grant = client.may_use(if kind.gives_code() { GrantType::AuthorizationCode } else { GrantType::Implicit });
     has_grant && kind.is_allowed_to(client, now)

@@ -1,8 +1,9 @@
 //! From a request object to parameters (OIDC Core §6.1, RFC 9101 §6.3).
 //!
 //! A parameter in the object wins over the same one outside. Those outside count besides, as OpenID Connect has it, but
-//! not where the client registered `require_signed_request_object`: then the object is the whole request. `client_id` and
-//! `response_type` say the same wherever they stand. The redirect URI of the object passes stage one like any other.
+//! not where the client registered `require_signed_request_object`: then the object is the whole request. `client_id`
+//! and `response_type` say the same wherever they stand. The redirect URI of the object passes stage one like any
+//! other.
 
 use super::error::Cause;
 use crate::clients::request_object::{Presented, RequestObjectError};
@@ -94,8 +95,8 @@ fn merge(object: &Map<String, Value>, form: &StrictForm, client: &Client) -> Res
     form.overlaid(parameters, counts).map_err(|error| wrong(format!("its parameters are {error}")))
 }
 
-/// The claims that are parameters, as a form has them; the name of the first that cannot be one. RFC 9101 §4: "request and
-/// request_uri parameters MUST NOT be included in Request Objects."
+/// The claims that are parameters, as a form has them; the name of the first that cannot be one. RFC 9101 §4: "request
+/// and request_uri parameters MUST NOT be included in Request Objects."
 fn parameters(object: &Map<String, Value>) -> Result<Vec<(String, String)>, &str> {
     let mut parameters = Vec::new();
     for (name, value) in object {

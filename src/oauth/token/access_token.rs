@@ -106,8 +106,8 @@ impl Plan {
         }
     }
 
-    /// The first resource that the request names and the grant does not (RFC 8707 §2.2). A grant that names none is for the
-    /// client's default, or for the issuer.
+    /// The first resource that the request names and the grant does not (RFC 8707 §2.2). A grant that names none is for
+    /// the client's default, or for the issuer.
     pub(super) fn first_foreign_resource(&self, grant: &Grant) -> Option<&str> {
         let default = self.client.default_resource.as_deref().unwrap_or(&self.issuer);
         let is_granted = |uri: &String| match grant.resources.as_slice() {
@@ -127,8 +127,8 @@ impl Plan {
         self.client.audience(&self.resources, grant.map_or(&[][..], |grant| &grant.resources))
     }
 
-    /// Those of `scopes` that the token of a grant and its user, or of the client itself, carries. A client from which a
-    /// scope was taken since has it no more (RFC 7591 §2 `scope`).
+    /// Those of `scopes` that the token of a grant and its user, or of the client itself, carries. A client from which
+    /// a scope was taken since has it no more (RFC 7591 §2 `scope`).
     pub(super) fn scopes(&self, granted: Option<(&Grant, &User)>, scopes: &ScopeSet) -> ScopeSet {
         let named = self.named(granted.map(|(grant, _)| grant));
         let user = granted.map(|(_, user)| user);
@@ -149,7 +149,8 @@ impl Plan {
         Ok(settled)
     }
 
-    /// The same for a token of the client itself, for which nothing is redeemed: only an opaque one needs a transaction.
+    /// The same for a token of the client itself, for which nothing is redeemed: only an opaque one needs a
+    /// transaction.
     pub(super) async fn carry_out_alone(self, edge: &Edge, scopes: ScopeSet) -> Result<Settled, TokenError> {
         match self.settle(None, &scopes) {
             settled @ Settled { form: Form::Signed(_), .. } => Ok(settled),

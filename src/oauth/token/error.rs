@@ -1,4 +1,5 @@
-//! Why a token request is refused, and what its client is told (RFC 6749 §5.2). The one place where a cause becomes a code.
+//! Why a token request is refused, and what its client is told (RFC 6749 §5.2). The one place where a cause becomes a
+//! code.
 
 use crate::clients::encryption::EncryptionError;
 use crate::domain::id::ClientId;

@@ -70,8 +70,8 @@ fn scopes(client: &Client, asked: Option<&ScopeSet>) -> Result<ScopeSet, Refused
     }
 }
 
-/// RFC 6749 §4.3.2: "the authorization server MUST protect the endpoint against brute force attacks". No device is known
-/// here: a client that brings passwords is not the browser that signed in.
+/// RFC 6749 §4.3.2: "the authorization server MUST protect the endpoint against brute force attacks". No device is
+/// known here: a client that brings passwords is not the browser that signed in.
 async fn check_password(edge: &Edge, client: &Client, request: &PasswordRequest) -> Result<(User, Taken), TokenError> {
     let attempt = Attempt::find(&edge.store, &request.username).await?;
     let source = Source { address: edge.context.source, device: None };

@@ -67,7 +67,8 @@ fn render(
     }
 }
 
-/// Where the language links come back to. Forms are sent to the address of their page, so it serves for their answers too.
+/// Where the language links come back to. Forms are sent to the address of their page, so it serves for their answers
+/// too.
 fn here(edge: &Edge) -> String {
     edge.request.uri().path_and_query().map_or_else(|| "/".to_owned(), |path| path.as_str().to_owned())
 }

@@ -76,8 +76,8 @@ impl Builder {
         self
     }
 
-    /// Serves https with this certificate. What is asked of the server goes through a tunnel that speaks TLS with it, so
-    /// that all tools work as they are.
+    /// Serves https with this certificate. What is asked of the server goes through a tunnel that speaks TLS with it,
+    /// so that all tools work as they are.
     #[must_use]
     pub fn tls(mut self, certificate: Certificate) -> Self {
         self.certificate = Some(certificate);
@@ -170,8 +170,8 @@ fn settings(database: &str, port: u16, issuer: &str) -> Settings {
     settings
 }
 
-/// PostgreSQL copies a database faster than it makes the tables of one, so later tests copy the one that the first has made.
-/// Its name says which migrations it has seen; it stays for later runs on the same server.
+/// PostgreSQL copies a database faster than it makes the tables of one, so later tests copy the one that the first has
+/// made. Its name says which migrations it has seen; it stays for later runs on the same server.
 async fn fresh_database() -> TestDatabase {
     static TEMPLATE: OnceCell<String> = OnceCell::const_new();
     match DatabaseKind::from_env() {

@@ -1,5 +1,5 @@
-//! A native app with the `openidconnect` crate: a loopback listener on a random port, authorization code with PKCE,
-//! ID token, user info, refresh, signing out; the access token (RFC 9068) is validated with `jsonwebtoken` through JWKS.
+//! A native app with the `openidconnect` crate: a loopback listener on a random port, authorization code with PKCE, ID
+//! token, user info, refresh, signing out; the access token (RFC 9068) is validated with `jsonwebtoken` through JWKS.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -126,7 +126,8 @@ fn parameter(target: &str, name: &str) -> Option<String> {
     url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
-/// RFC 9068 §4, as an API would: signature through JWKS, type, issuer, audience, expiry, and the claims that must be there.
+/// RFC 9068 §4, as an API would: signature through JWKS, type, issuer, audience, expiry, and the claims that must be
+/// there.
 fn validate(token: &str, keys: &JwkSet, expected: (&str, &str, &str)) -> Result<(), Failure> {
     let (issuer, client_id, subject) = expected;
     let header = decode_header(token)?;
