@@ -2,6 +2,7 @@
 //!
 //! An attempt counts as a failure while it is looked at. Without a line, people who sign in at the same moment behind
 //! one address, or one person in many tabs, would be held up by one another though all of them are right.
+//! What else is bounded by whom it is for takes the places of a line directly ([`Lines::line`]).
 
 use crate::domain::secret::TokenHash;
 use std::collections::HashMap;
